@@ -1,0 +1,171 @@
+package roster
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// ValidName reports whether s can name a case worker or a destination:
+// 1 to 32 lower-case letters, digits and hyphens, beginning with a letter or
+// digit. Such a name is safe as a file name and on a command line.
+func ValidName(s string) bool { return nameForm.MatchString(s) }
+
+// recipientForm is the outward form of an age hybrid recipient: the prefix
+// and 1,952 bech32 characters (1,216 bytes of key and a checksum).
+var recipientForm = regexp.MustCompile(`^age1pq1[ac-hj-np-z02-9]{1952}$`)
+
+// Validate returns an ErrMalformed that names the first field at fault.
+func (r *Roster) Validate() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("roster: %w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+	}
+	if r.Number < 1 {
+		return bad("number: must be at least 1")
+	}
+	if d, err := time.Parse(time.DateOnly, r.Day); err != nil || d.Format(time.DateOnly) != r.Day {
+		return bad("day: %q is not a day in the form 2006-01-02", r.Day)
+	}
+	if !validTitle(r.Organisation) {
+		return bad("organisation: must be one line of at most %d bytes", maxTitle)
+	}
+	if err := validOrigin(r.Origin); err != nil {
+		return bad("origin: %v", err)
+	}
+	if err := r.Intake.validate(r.Origin); err != nil {
+		return err
+	}
+	if len(r.Workers) < 1 || len(r.Workers) > MaxWorkers {
+		return bad("workers: there must be 1 to %d", MaxWorkers)
+	}
+	if len(r.Destinations) > MaxDestinations {
+		return bad("destinations: there may be at most %d", MaxDestinations)
+	}
+	// A key that stands twice would make two people one: the second stanza
+	// protects nobody and a signature would not say who signed.
+	seen := map[string]string{"desk key " + MarshalDeskKey(r.Intake.Desk): "the intake"}
+	unique := func(kind, value, owner string) error {
+		if other, ok := seen[kind+" "+value]; ok {
+			return bad("%s: the same %s as %s", owner, kind, other)
+		}
+		seen[kind+" "+value] = owner
+		return nil
+	}
+	for _, w := range r.Workers {
+		if err := w.Validate(); err != nil {
+			return err
+		}
+		for _, err := range []error{
+			unique("worker name", w.Name, "worker "+w.Name),
+			unique("recipient", w.Recipient, "worker "+w.Name),
+			unique("desk key", MarshalDeskKey(w.Desk), "worker "+w.Name),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range r.Destinations {
+		if err := d.Validate(); err != nil {
+			return err
+		}
+		for _, err := range []error{
+			unique("destination name", d.Name, "destination "+d.Name),
+			unique("recipient", d.Recipient, "destination "+d.Name),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return r.Policy.Validate()
+}
+
+func (i *Intake) validate(origin string) error {
+	v, err := note.NewVerifier(i.Ledger)
+	if err != nil {
+		return fmt.Errorf("roster: %w: ledger key: %v", ErrMalformed, err)
+	}
+	if v.Name() != origin {
+		return fmt.Errorf("roster: %w: the ledger key is named %q, the origin is %q", ErrMalformed, v.Name(), origin)
+	}
+	return nil
+}
+
+// Validate returns an ErrMalformed that says what is wrong with the worker.
+func (w *Worker) Validate() error {
+	if !ValidName(w.Name) {
+		return fmt.Errorf("roster: %w: worker %q: a name is 1 to 32 lower-case letters, digits and hyphens", ErrMalformed, w.Name)
+	}
+	if !recipientForm.MatchString(w.Recipient) {
+		return fmt.Errorf("roster: %w: worker %s: not an age hybrid recipient (age1pq1…)", ErrMalformed, w.Name)
+	}
+	return nil
+}
+
+// Validate returns an ErrMalformed that says what is wrong with the destination.
+func (d *Destination) Validate() error {
+	if !ValidName(d.Name) {
+		return fmt.Errorf("roster: %w: destination %q: a name is 1 to 32 lower-case letters, digits and hyphens", ErrMalformed, d.Name)
+	}
+	if !validTitle(d.Title) {
+		return fmt.Errorf("roster: %w: destination %s: title must be one line of at most %d bytes", ErrMalformed, d.Name, maxTitle)
+	}
+	if !recipientForm.MatchString(d.Recipient) {
+		return fmt.Errorf("roster: %w: destination %s: not an age hybrid recipient (age1pq1…)", ErrMalformed, d.Name)
+	}
+	if d.Delivery != DeliveryOutbox {
+		return fmt.Errorf("roster: %w: destination %s: unknown delivery %q", ErrMalformed, d.Name, d.Delivery)
+	}
+	return nil
+}
+
+// Validate returns an ErrMalformed that says what is wrong with the policy.
+// The upper bounds are far above any sensible choice; they keep arithmetic on
+// a policy from overflowing.
+func (p *Policy) Validate() error {
+	for _, c := range []struct {
+		name    string
+		v       int64
+		min, to int64
+	}{
+		{"deadline-hours", int64(p.DeadlineHours), 1, 24 * 365},
+		{"retention-days", int64(p.RetentionDays), 1, 365 * 100},
+		{"max-report", p.MaxReport, 64 << 10, 1 << 40},
+		{"max-file", p.MaxFile, 1, 1 << 40},
+		{"max-files", int64(p.MaxFiles), 1, 1000},
+	} {
+		if c.v < c.min || c.v > c.to {
+			return fmt.Errorf("roster: %w: policy: %s must be %d to %d", ErrMalformed, c.name, c.min, c.to)
+		}
+	}
+	return nil
+}
+
+func validTitle(s string) bool {
+	if s == "" || len(s) > maxTitle || !utf8.ValidString(s) || strings.TrimSpace(s) != s {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// validOrigin follows the C2SP tlog-checkpoint advice (a schema-less URL) as
+// far as a note's key name allows: no space, no plus.
+func validOrigin(s string) error {
+	if s == "" || len(s) > maxTitle {
+		return fmt.Errorf("must be 1 to %d bytes", maxTitle)
+	}
+	for _, c := range s {
+		if c <= ' ' || c > '~' || c == '+' {
+			return fmt.Errorf("must be plain ASCII without spaces or plus signs, such as example.org/tocsin")
+		}
+	}
+	return nil
+}

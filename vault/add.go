@@ -1,0 +1,154 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"tocsin/ledger"
+)
+
+// maxEnvelope bounds an envelope, in bytes: the header for the most workers
+// a roster may have and a case key.
+const maxEnvelope = 256 << 10
+
+// AddCase adds a case with its report: record, envelope, lookup tag, message
+// and leaves in one transaction. It returns nil after they are on stable
+// storage. It returns ErrTagExists if the tag's case is already kept, which
+// the caller answers as a success: the report was sent twice. In every case
+// the upload is used up.
+func (v *Vault) AddCase(ctx context.Context, c Case, envelope []byte, report *Upload) error {
+	defer report.Discard()
+	record := c.Marshal()
+	if _, err := ParseCase(record); err != nil {
+		return err
+	}
+	if len(envelope) == 0 || len(envelope) > maxEnvelope {
+		return fmt.Errorf("envelope of %d bytes: %w", len(envelope), ErrMalformed)
+	}
+	body, err := report.finish()
+	if err != nil {
+		return fmt.Errorf("adding a case: %w", err)
+	}
+	err = v.commit(ctx, func(w *writer) error {
+		if w.get(bucketTags, c.Tag[:]) != nil {
+			return ErrTagExists
+		}
+		if w.get(bucketIDs, c.ID[:]) != nil {
+			return fmt.Errorf("case %s: %w: the ID is taken", c.ID, ErrRefused)
+		}
+		i := w.append(&ledger.Leaf{
+			Event: ledger.EventCase, Case: c.ID,
+			Digest: sha256.Sum256(record), Envelope: sha256.Sum256(envelope),
+		})
+		w.put(bucketCases, indexKey(i), record)
+		w.put(bucketEnvelopes, indexKey(i), envelope)
+		w.put(bucketIDs, c.ID[:], indexKey(i))
+		w.put(bucketTags, c.Tag[:], indexKey(i))
+		w.addMessage(i, &ledger.Leaf{Event: ledger.EventMessage, Case: c.ID, Kind: ledger.KindReport}, body)
+		return w.broken
+	})
+	report.settle(err)
+	if err != nil {
+		return fmt.Errorf("adding a case: %w", err)
+	}
+	return nil
+}
+
+// addMessage appends the leaf of a message and puts its body where it belongs.
+func (w *writer) addMessage(caseIndex int64, l *ledger.Leaf, b body) int64 {
+	l.Size, l.Digest = b.size, b.digest
+	i := w.append(l)
+	w.put(bucketMessages, indexKey(i), b.value)
+	w.put(bucketThreads, threadKey(caseIndex, i), nil)
+	if b.value[0] == bodyBlob {
+		w.put(bucketBlobs, b.value[1:], indexKey(i))
+	}
+	return i
+}
+
+// AddReply adds a case worker's reply and returns the index of its leaf. The
+// leaf names the case, the size and digest of the body and bears the worker's
+// signature. The same signed leaf again changes nothing and gives the same
+// index. It returns ErrNotFound for an unknown case, ledger.ErrSignature if
+// no worker of the roster in force signed it, and ErrRefused for a body that
+// the leaf does not describe. The upload is used up.
+func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (int64, error) {
+	defer reply.Discard()
+	if l.Event != ledger.EventMessage || l.Kind != ledger.KindReply {
+		return 0, fmt.Errorf("adding a reply: %w: the leaf is of another kind", ErrRefused)
+	}
+	b, err := reply.finish()
+	if err != nil {
+		return 0, fmt.Errorf("adding a reply: %w", err)
+	}
+	if b.size != l.Size || b.digest != l.Digest {
+		return 0, fmt.Errorf("adding a reply: %w: the body is not the one that was signed", ErrRefused)
+	}
+	fresh := false
+	index, err := v.addSigned(ctx, l, func(w *writer, caseIndex int64, l *ledger.Leaf) int64 {
+		fresh = true
+		return w.addMessage(caseIndex, l, b)
+	})
+	if fresh {
+		reply.settle(err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("adding a reply: %w", err)
+	}
+	return index, nil
+}
+
+// AddEvent records what a case worker did and signed, and returns the index
+// of its leaf. The same signed leaf again changes nothing and gives the same
+// index. Errors are those of AddReply; an event that changes what the store
+// holds (a rekey, a purge) can't be recorded alone and is ErrRefused.
+func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
+	switch l.Event {
+	case ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld:
+	default:
+		return 0, fmt.Errorf("adding an event: %w: %q can't be recorded this way", ErrRefused, l.Event)
+	}
+	index, err := v.addSigned(ctx, l, func(w *writer, _ int64, l *ledger.Leaf) int64 { return w.append(l) })
+	if err != nil {
+		return 0, fmt.Errorf("adding an event: %w", err)
+	}
+	return index, nil
+}
+
+// addSigned commits a leaf that a case worker signed. add is called with a
+// copy of the leaf when it is new and everything about it has been checked
+// against the roster in force.
+func (v *Vault) addSigned(ctx context.Context, l *ledger.Leaf, add func(*writer, int64, *ledger.Leaf) int64) (int64, error) {
+	var index int64
+	err := v.commit(ctx, func(w *writer) error {
+		r := w.rosterInForce()
+		worker := r.Worker(l.By)
+		if worker == nil {
+			return fmt.Errorf("%q is not a case worker of roster %d: %w", l.By, r.Number, ledger.ErrSignature)
+		}
+		if err := l.Verify(r.Instance(), worker.Desk); err != nil {
+			return err
+		}
+		if known := w.get(bucketSignatures, signatureKey(l)); known != nil {
+			index, _ = parseIndex(known)
+			return nil
+		}
+		if l.Destination != "" && r.Destination(l.Destination) == nil {
+			return fmt.Errorf("%w: %q is not a destination of roster %d", ErrRefused, l.Destination, r.Number)
+		}
+		at := w.get(bucketIDs, l.Case[:])
+		if at == nil {
+			return fmt.Errorf("case %s: %w", l.Case, ErrNotFound)
+		}
+		caseIndex, _ := parseIndex(at)
+		leaf := *l
+		leaf.Day = w.day
+		if _, err := leaf.Marshal(); err != nil {
+			return err
+		}
+		index = add(w, caseIndex, &leaf)
+		return w.broken
+	})
+	return index, err
+}

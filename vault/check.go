@@ -1,0 +1,320 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"tocsin/ledger"
+	"tocsin/seal/agefile"
+)
+
+// A Finding is one thing that is not as it must be.
+type Finding struct {
+	ID    string `json:"id"`    // stable: what kind of thing it is
+	Where string `json:"where"` // the case, message, leaf, page or file that was hit
+	What  string `json:"what"`  // what was found, and what was expected
+}
+
+// String returns the finding on one line.
+func (f Finding) String() string { return f.ID + ": " + f.Where + ": " + f.What }
+
+// A Visitor is told what a check goes through, for checks of its own that
+// need keys or memory. Calls come in this order: rosters, leaves, checkpoint,
+// envelopes, messages. Each func must be set.
+type Visitor struct {
+	Roster     func(index int64, leaf *ledger.Leaf, note []byte)
+	Leaf       func(index int64, leaf *ledger.Leaf)
+	Checkpoint func(signed []byte, hashes ledger.Hashes, size int64)
+	// Envelope is the one in force of the case opened by leaf index; sealed
+	// is the index of the leaf that it was sealed with: the same or a rekey.
+	Envelope func(index, sealed int64, id ledger.CaseID, info *agefile.Info)
+	Message  func(index int64, leaf *ledger.Leaf, info *agefile.Info)
+	Found    func(Finding)
+	Progress func(done, total int64) // bytes read of the store
+}
+
+// Counts says how much a check went through.
+type Counts struct {
+	Leaves   int64 `json:"leaves"`
+	Cases    int64 `json:"cases"`
+	Messages int64 `json:"messages"`
+	Bytes    int64 `json:"bytes"`
+}
+
+// Check holds the store in dir against every invariant of this package: each
+// byte of each live page is accounted for; the schema is closed; each record
+// is what its leaf says; the tree's hashes are those of the leaves; every
+// index leads where it must. It reads files only, trusts nothing in them, and
+// goes on past what is broken. It returns an error only when it could not
+// check: the store is missing or unreadable.
+//
+// The store must not be written to meanwhile: hand it a snapshot.
+func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
+	f, err := os.Open(filepath.Join(dir, DBName))
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("checking %s: %w", dir, ErrNotExist)
+		}
+		return nil, fmt.Errorf("checking %s: %w", dir, err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("checking %s: %w", dir, err)
+	}
+	c := &checker{
+		ctx: ctx, dir: dir, visit: visit,
+		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, purged: map[int64]bool{},
+		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
+	}
+	c.counts.Bytes = st.Size()
+	c.total = c.counts.Bytes + c.blobBytes()
+	counted := &countingReaderAt{r: f, done: func(n int64) { c.advance(n) }}
+	p, ok := openPages(counted, st.Size(), c.found)
+	if !ok {
+		return &c.counts, nil
+	}
+	c.pages = p
+	c.run()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("checking %s: %w", dir, err)
+	}
+	c.counts.Bytes = c.total
+	return &c.counts, nil
+}
+
+// A checker goes through a store once. What it keeps in memory is a few
+// hundred bytes a leaf.
+type checker struct {
+	ctx    context.Context
+	dir    string
+	visit  Visitor
+	pages  *pages
+	trees  map[string]tree
+	counts Counts
+
+	done, total int64 // bytes
+
+	leaves     []*ledger.Leaf // nil where unreadable
+	hashes     ledger.Hashes
+	envelopes  map[int64]int64 // case leaf → the leaf its envelope is of
+	ids        map[ledger.CaseID]int64
+	purged     map[int64]bool // case leaf → its envelope was destroyed
+	tags       map[[32]byte]int64
+	blobs      map[blobName]int64
+	signatures map[[32]byte]int64
+}
+
+func (c *checker) found(id, where, what string) { c.visit.Found(Finding{id, where, what}) }
+
+func (c *checker) advance(n int64) {
+	c.done += n
+	c.visit.Progress(min(c.done, c.total), c.total)
+}
+
+func (c *checker) run() {
+	c.trees = c.pages.buckets()
+	known := map[string]bool{}
+	for _, name := range buckets {
+		known[name] = true
+		if _, ok := c.trees[name]; !ok {
+			c.found("schema-bucket", "bucket "+name, "it is missing")
+		}
+	}
+	for name, t := range c.trees {
+		if !known[name] {
+			c.found("schema-bucket", "bucket "+printable(name), "it is not part of the schema")
+			c.pages.walk(t, func(uint32, []byte, []byte) {})
+		}
+	}
+	for _, step := range []func(){
+		c.version, c.readLeaves, c.storedHashes, c.rosters, c.tellLeaves, c.head,
+		c.cases, c.envelopesInForce, c.messages, c.indexes, c.pages.account, c.strayFiles,
+	} {
+		if c.ctx.Err() != nil {
+			return
+		}
+		step()
+	}
+}
+
+// each walks a bucket, refusing buckets within it.
+func (c *checker) each(bucket string, fn func(key, value []byte)) {
+	t, ok := c.trees[bucket]
+	if !ok {
+		return
+	}
+	c.pages.walk(t, func(kind uint32, key, value []byte) {
+		if c.ctx.Err() != nil {
+			return
+		}
+		if kind != 0 {
+			c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %x is a bucket", key))
+			return
+		}
+		fn(key, value)
+	})
+}
+
+func (c *checker) unknownKey(bucket string, key []byte) {
+	c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %s does not belong there", printable(string(key))))
+}
+
+// single checks a bucket that holds one known key.
+func (c *checker) single(bucket string, key []byte, fn func(value []byte)) {
+	seen := false
+	c.each(bucket, func(k, v []byte) {
+		if !bytes.Equal(k, key) {
+			c.unknownKey(bucket, k)
+			return
+		}
+		seen = true
+		fn(v)
+	})
+	if !seen {
+		c.found("schema-key", "bucket "+bucket, fmt.Sprintf("%q is missing", key))
+	}
+}
+
+func (c *checker) version() {
+	c.single(bucketVault, keyVersion, func(v []byte) {
+		if string(v) != schemaVersion {
+			c.found("store-version", "bucket "+bucketVault, fmt.Sprintf("version %s, this program knows %s", printable(string(v)), schemaVersion))
+		}
+	})
+}
+
+// readLeaves reads all leaves and recomputes the tree.
+func (c *checker) readLeaves() {
+	c.each(bucketLeaves, func(k, v []byte) {
+		index, ok := parseIndex(k)
+		if !ok || index > int64(len(c.leaves))+1<<20 {
+			c.unknownKey(bucketLeaves, k)
+			return
+		}
+		for int64(len(c.leaves)) < index { // dropped: keep the indexes of the others
+			c.found("leaf-missing", fmt.Sprintf("leaf %d", len(c.leaves)), "it is not in the store")
+			c.add(nil, nil)
+		}
+		l, err := ledger.ParseLeaf(v)
+		if err != nil {
+			c.found("leaf-malformed", fmt.Sprintf("leaf %d", index), err.Error())
+		}
+		c.add(l, v)
+	})
+	c.counts.Leaves = int64(len(c.leaves))
+}
+
+func (c *checker) add(l *ledger.Leaf, encoded []byte) {
+	index := int64(len(c.leaves))
+	if err := c.hashes.Append(index, encoded); err != nil {
+		c.found("leaf-hash", fmt.Sprintf("leaf %d", index), err.Error())
+	}
+	c.leaves = append(c.leaves, l)
+	if l == nil {
+		return
+	}
+	where := fmt.Sprintf("leaf %d", index)
+	if index == 0 && l.Event != ledger.EventRoster {
+		c.found("leaf-event", where, "the first leaf is not a roster")
+	}
+	if index > 0 && c.leaves[index-1] != nil && l.Day < c.leaves[index-1].Day {
+		c.found("leaf-day", where, fmt.Sprintf("its day %s is before that of the leaf before it, %s", l.Day, c.leaves[index-1].Day))
+	}
+	if l.IsSigned() {
+		key := sha256.Sum256(l.Signature)
+		if other, ok := c.signatures[key]; ok {
+			c.found("leaf-twice", where, fmt.Sprintf("it bears the same signature as leaf %d", other))
+		}
+		c.signatures[key] = index
+	}
+	if l.Event == ledger.EventRoster {
+		return
+	}
+	at, known := c.ids[l.Case]
+	switch {
+	case l.Event == ledger.EventCase && known:
+		c.found("leaf-twice", where, fmt.Sprintf("case %s was already opened by leaf %d", l.Case, at))
+	case l.Event == ledger.EventCase:
+		c.ids[l.Case] = index
+		c.envelopes[index] = index
+	case !known:
+		c.found("leaf-case", where, fmt.Sprintf("case %s was not opened before", l.Case))
+	case l.Event == ledger.EventRekey:
+		c.envelopes[at] = index
+	case l.Event == ledger.EventPurged:
+		c.purged[at] = true
+	}
+}
+
+// storedHashes compares the tree in the store with the one recomputed.
+func (c *checker) storedHashes() {
+	seen := make([]bool, len(c.hashes))
+	c.each(bucketHashes, func(k, v []byte) {
+		i, ok := parseIndex(k)
+		if !ok || i >= int64(len(c.hashes)) || len(v) != tlog.HashSize {
+			c.unknownKey(bucketHashes, k)
+			return
+		}
+		seen[i] = true
+		if tlog.Hash(v) != c.hashes[i] {
+			level, n := tlog.SplitStoredHashIndex(i)
+			c.found("tree-hash", fmt.Sprintf("tree hash %d at level %d", n, level), "it is not the hash of the leaves below it")
+		}
+	})
+	c.missing(bucketHashes, seen, func(i int) string { return fmt.Sprintf("stored hash %d", i) })
+}
+
+func (c *checker) missing(bucket string, seen []bool, name func(int) string) {
+	for i, ok := range seen {
+		if !ok {
+			c.found("record-missing", name(i), "it is not in "+bucket)
+		}
+	}
+}
+
+func (c *checker) tellLeaves() {
+	for i, l := range c.leaves {
+		if l != nil {
+			c.visit.Leaf(int64(i), l)
+		}
+	}
+}
+
+func (c *checker) head() {
+	c.single(bucketHead, keyCheckpoint, func(v []byte) {
+		c.visit.Checkpoint(bytes.Clone(v), c.hashes, int64(len(c.leaves)))
+	})
+}
+
+// printable shows a key that came from the store without letting it speak to
+// a terminal.
+func printable(s string) string {
+	for _, r := range s {
+		if r < ' ' || r > '~' {
+			return "0x" + hex.EncodeToString([]byte(s))
+		}
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// countingReaderAt tells how many bytes went through it.
+type countingReaderAt struct {
+	r    io.ReaderAt
+	done func(int64)
+}
+
+func (c *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	c.done(int64(n))
+	return n, err
+}

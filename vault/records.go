@@ -1,0 +1,299 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"tocsin/ledger"
+	"tocsin/seal/agefile"
+)
+
+// The checks of what leaves speak of, and of the indexes to it.
+
+// leafOf returns the leaf that a record's key points to if it is of that
+// event; otherwise it reports the record and returns nil.
+func (c *checker) leafOf(bucket string, key []byte, event ledger.Event) (int64, *ledger.Leaf) {
+	i, ok := parseIndex(key)
+	if !ok || i >= int64(len(c.leaves)) {
+		c.unknownKey(bucket, key)
+		return 0, nil
+	}
+	l := c.leaves[i]
+	if l == nil {
+		return i, nil // the leaf itself was reported
+	}
+	if l.Event != event {
+		c.unknownKey(bucket, key)
+		return i, nil
+	}
+	return i, l
+}
+
+// expect reports the leaves of an event whose record was not seen.
+func (c *checker) expect(bucket string, event ledger.Event, seen map[int64]bool, excused map[int64]bool) {
+	for i, l := range c.leaves {
+		if l != nil && l.Event == event && !seen[int64(i)] && !excused[int64(i)] {
+			c.found("record-missing", describe(int64(i), l), "it is not in "+bucket)
+		}
+	}
+}
+
+func describe(i int64, l *ledger.Leaf) string {
+	switch l.Event {
+	case ledger.EventRoster:
+		return fmt.Sprintf("roster %d (leaf %d)", l.Number, i)
+	case ledger.EventMessage:
+		return fmt.Sprintf("%s of case %s (leaf %d)", l.Kind, l.Case, i)
+	}
+	return fmt.Sprintf("case %s (leaf %d)", l.Case, i)
+}
+
+func (c *checker) rosters() {
+	seen := map[int64]bool{}
+	c.each(bucketRosters, func(k, v []byte) {
+		i, l := c.leafOf(bucketRosters, k, ledger.EventRoster)
+		seen[i] = true
+		if l == nil {
+			return
+		}
+		if sha256.Sum256(v) != l.Digest {
+			c.found("record-digest", describe(i, l), "its SHA-256 is not the one in its leaf")
+		}
+		c.visit.Roster(i, l, bytes.Clone(v))
+	})
+	c.expect(bucketRosters, ledger.EventRoster, seen, nil)
+}
+
+func (c *checker) cases() {
+	seen := map[int64]bool{}
+	c.each(bucketCases, func(k, v []byte) {
+		i, l := c.leafOf(bucketCases, k, ledger.EventCase)
+		seen[i] = true
+		if l == nil {
+			return
+		}
+		c.counts.Cases++
+		where := "record of " + describe(i, l)
+		if sha256.Sum256(v) != l.Digest {
+			c.found("record-digest", where, "its SHA-256 is not the one in its leaf")
+		}
+		record, err := ParseCase(v)
+		if err != nil {
+			c.found("record-malformed", where, err.Error())
+			return
+		}
+		if record.ID != l.Case {
+			c.found("record-case", where, "it is the record of case "+record.ID.String())
+		}
+		if other, ok := c.tags[record.Tag]; ok {
+			c.found("record-tag", where, fmt.Sprintf("it has the same tag as the case of leaf %d", other))
+		}
+		c.tags[record.Tag] = i
+	})
+	c.expect(bucketCases, ledger.EventCase, seen, nil)
+}
+
+func (c *checker) envelopesInForce() {
+	seen := map[int64]bool{}
+	c.each(bucketEnvelopes, func(k, v []byte) {
+		i, l := c.leafOf(bucketEnvelopes, k, ledger.EventCase)
+		seen[i] = true
+		if l == nil {
+			return
+		}
+		where := "envelope of " + describe(i, l)
+		if c.purged[i] {
+			c.found("envelope-purged", where, "the ledger says that it was destroyed")
+		}
+		sealed := c.envelopes[i]
+		if sha256.Sum256(v) != c.leaves[sealed].Envelope {
+			c.found("record-digest", where, "its SHA-256 is not the one in its leaf")
+		}
+		info, err := agefile.Inspect(bytes.NewReader(v), int64(len(v)))
+		if err != nil {
+			c.found("envelope-malformed", where, err.Error())
+			return
+		}
+		c.visit.Envelope(i, sealed, l.Case, info)
+	})
+	c.expect(bucketEnvelopes, ledger.EventCase, seen, c.purged)
+}
+
+func (c *checker) messages() {
+	seen := map[int64]bool{}
+	c.each(bucketMessages, func(k, v []byte) {
+		i, l := c.leafOf(bucketMessages, k, ledger.EventMessage)
+		seen[i] = true
+		if l == nil {
+			return
+		}
+		c.counts.Messages++
+		inline, blob, err := parseBody(v)
+		if err != nil {
+			c.found("record-malformed", describe(i, l), err.Error())
+			return
+		}
+		if inline != nil {
+			c.message(i, l, bytes.NewReader(inline), int64(len(inline)))
+			return
+		}
+		if other, ok := c.blobs[blob]; ok {
+			c.found("blob-twice", describe(i, l), fmt.Sprintf("it names the blob of leaf %d", other))
+		}
+		c.blobs[blob] = i
+		f, err := openBlob(c.dir, blob)
+		if errors.Is(err, os.ErrNotExist) {
+			c.found("blob-missing", describe(i, l), "its file "+hex.EncodeToString(blob[:])+" is not there")
+			return
+		}
+		if err != nil {
+			c.found("blob-unreadable", describe(i, l), err.Error())
+			return
+		}
+		defer f.Close()
+		counted := &countingReaderAt{r: f, done: c.advance}
+		c.message(i, l, io.NewSectionReader(counted, 0, f.Size()), f.Size())
+		if f.Size() <= InlineMax {
+			c.found("blob-small", describe(i, l), "a message of its size lies in "+DBName)
+		}
+	})
+	c.expect(bucketMessages, ledger.EventMessage, seen, nil)
+}
+
+// message checks a ciphertext against its leaf, in one pass over it.
+func (c *checker) message(i int64, l *ledger.Leaf, r io.Reader, size int64) {
+	if size != l.Size {
+		c.found("message-size", describe(i, l), fmt.Sprintf("it has %d bytes, its leaf says %d", size, l.Size))
+	}
+	sum := sha256.New()
+	tee := io.TeeReader(r, sum)
+	info, err := agefile.Inspect(tee, size)
+	if err != nil {
+		c.found("message-malformed", describe(i, l), err.Error())
+	}
+	// Inspect may stop anywhere after the header: the digest takes the rest.
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, make([]byte, 1<<20)); err != nil {
+		c.found("message-unreadable", describe(i, l), err.Error())
+		return
+	}
+	if ledger.Digest(sum.Sum(nil)) != l.Digest {
+		c.found("message-digest", describe(i, l), "its SHA-256 is not the one in its leaf")
+	}
+	if info != nil {
+		c.visit.Message(i, l, info)
+	}
+}
+
+// indexes checks that each index holds exactly what can be derived.
+func (c *checker) indexes() {
+	c.index(bucketIDs, len(c.ids), func(k []byte) (int64, bool) {
+		i, ok := int64(0), false
+		if len(k) == len(ledger.CaseID{}) {
+			i, ok = c.ids[ledger.CaseID(k)]
+		}
+		return i, ok
+	})
+	c.index(bucketTags, len(c.tags), func(k []byte) (int64, bool) {
+		i, ok := int64(0), false
+		if len(k) == 32 {
+			i, ok = c.tags[[32]byte(k)]
+		}
+		return i, ok
+	})
+	c.index(bucketBlobs, len(c.blobs), func(k []byte) (int64, bool) {
+		i, ok := int64(0), false
+		if len(k) == len(blobName{}) {
+			i, ok = c.blobs[blobName(k)]
+		}
+		return i, ok
+	})
+	c.index(bucketSignatures, len(c.signatures), func(k []byte) (int64, bool) {
+		i, ok := int64(0), false
+		if len(k) == 32 {
+			i, ok = c.signatures[[32]byte(k)]
+		}
+		return i, ok
+	})
+	c.threads()
+}
+
+// index checks a bucket of "something → leaf index" against what it must hold.
+func (c *checker) index(bucket string, want int, lookup func(key []byte) (int64, bool)) {
+	n := 0
+	c.each(bucket, func(k, v []byte) {
+		i, ok := lookup(k)
+		if !ok {
+			c.unknownKey(bucket, k)
+			return
+		}
+		n++
+		if got, ok := parseIndex(v); !ok || got != i {
+			c.found("index-wrong", fmt.Sprintf("bucket %s, key %x", bucket, k), fmt.Sprintf("it must lead to leaf %d", i))
+		}
+	})
+	if n < want {
+		c.found("index-missing", "bucket "+bucket, fmt.Sprintf("%d entries of %d", n, want))
+	}
+}
+
+func (c *checker) threads() {
+	want := 0
+	for _, l := range c.leaves {
+		if l != nil && l.Event == ledger.EventMessage {
+			want++
+		}
+	}
+	n := 0
+	c.each(bucketThreads, func(k, v []byte) {
+		if len(k) != 16 || len(v) != 0 {
+			c.unknownKey(bucketThreads, k)
+			return
+		}
+		caseIndex, ok1 := parseIndex(k[:8])
+		i, ok2 := parseIndex(k[8:])
+		if !ok1 || !ok2 || i >= int64(len(c.leaves)) || c.leaves[i] == nil ||
+			c.leaves[i].Event != ledger.EventMessage || c.ids[c.leaves[i].Case] != caseIndex {
+			c.unknownKey(bucketThreads, k)
+			return
+		}
+		n++
+	})
+	if n < want {
+		c.found("index-missing", "bucket "+bucketThreads, fmt.Sprintf("%d entries of %d", n, want))
+	}
+}
+
+// strayFiles reports what lies among the blobs without a record.
+func (c *checker) strayFiles() {
+	entries, err := os.ReadDir(filepath.Join(c.dir, BlobsDir))
+	if err != nil {
+		c.found("blob-unreadable", BlobsDir, err.Error())
+		return
+	}
+	for _, e := range entries {
+		name, err := hex.DecodeString(e.Name())
+		if err == nil && len(name) == len(blobName{}) && e.Type().IsRegular() {
+			if _, ok := c.blobs[blobName(name)]; ok {
+				continue
+			}
+		}
+		c.found("blob-stray", filepath.Join(BlobsDir, printable(e.Name())), "no record names it")
+	}
+}
+
+func (c *checker) blobBytes() int64 {
+	entries, _ := os.ReadDir(filepath.Join(c.dir, BlobsDir)) // strayFiles reports an error
+	var n int64
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}

@@ -70,6 +70,9 @@ func (r *Report) Get(field string) []string {
 
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
+// Maps show a pair with a space after its comma.
+var commas = strings.NewReplacer(" , ", ",", ", ", ",", " ,", ",")
+
 func (f *Field) normalise(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if forbidden(c) {
@@ -93,7 +96,7 @@ func (f *Field) normalise(s string) string {
 			s = "0" + s
 		}
 	case Coordinates:
-		s = strings.ReplaceAll(asciiDigits(s), " ", "")
+		s = commas.Replace(asciiDigits(s))
 	case Country:
 		if len(s) == 2 {
 			s = strings.ToUpper(s)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
 )
 
 // MaxMessage is the most characters that a message's text has.

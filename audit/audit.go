@@ -1,0 +1,270 @@
+// Package audit checks, without any key that opens anything, that a store is
+// whole: nothing that was accepted is missing or altered, nothing was slipped
+// in, history was only added to, and all of it is sealed to the people whom
+// the organisation named and to no one else.
+//
+// The package and everything it imports link no code that could open a sealed
+// thing; a test over the import graph holds that. What an auditor must bring
+// is the organisation's verifier key, got from elsewhere than from the intake,
+// a roster, and, to notice a store that was rolled back or rewritten with the
+// intake's own key, the checkpoint that the last audit kept.
+//
+// What no audit without keys can see: whether a ciphertext opens, and whether
+// a report was refused before it was accepted.
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"tocsin/ledger"
+	"tocsin/seal/agefile"
+	"tocsin/seal/padme"
+	"tocsin/seal/roster"
+	"tocsin/vault"
+)
+
+// Options are what an audit is made with.
+type Options struct {
+	Store    string // directory of a snapshot
+	Roster   []byte // a signed roster, the newest that the auditor has
+	OrgKey   string // the organisation's verifier key
+	Last     []byte // signed checkpoint of the last audit; nil if there was none
+	Progress func(done, total int64)
+}
+
+// A Result is what an audit found.
+type Result struct {
+	Whole      bool               `json:"whole"`
+	Findings   []vault.Finding    `json:"findings"`
+	Counts     vault.Counts       `json:"counts"`
+	Roster     uint64             `json:"roster"` // number of the roster in force
+	Checkpoint *ledger.Checkpoint `json:"-"`      // nil if it did not verify
+	Signed     []byte             `json:"-"`      // the checkpoint as it is signed, to be kept
+}
+
+// caseKeySize is the plaintext of an envelope: an age hybrid identity, 77
+// characters, and a newline.
+const caseKeySize = 78
+
+// Verify checks a store. It returns an error only when it could not check:
+// the store or an input is missing or can't be read, or an input is not what
+// it is given as. All that is wrong with the store is a finding.
+func Verify(ctx context.Context, o Options) (*Result, error) {
+	held, err := roster.Open(o.Roster, o.OrgKey)
+	if err != nil {
+		return nil, fmt.Errorf("the auditor's roster: %w", err)
+	}
+	a := &auditor{held: held, last: o.Last, result: &Result{Findings: []vault.Finding{}}, handed: map[handOver]bool{}}
+	progress := o.Progress
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	counts, err := vault.Check(ctx, o.Store, vault.Visitor{
+		Roster:     a.roster,
+		Leaf:       a.leaf,
+		Checkpoint: a.checkpoint,
+		Envelope:   a.envelope,
+		Message:    a.message,
+		Found:      func(f vault.Finding) { a.result.Findings = append(a.result.Findings, f) },
+		Progress:   progress,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.lastErr != nil {
+		return nil, a.lastErr
+	}
+	a.result.Counts = *counts
+	a.holdRoster()
+	a.result.Whole = len(a.result.Findings) == 0
+	return a.result, nil
+}
+
+// An auditor follows one check.
+type auditor struct {
+	held    *roster.Signed
+	last    []byte
+	lastErr error
+	result  *Result
+	rosters []inForce
+	handed  map[handOver]bool
+}
+
+// inForce is a roster and the leaf from which on it is in force.
+type inForce struct {
+	index int64
+	*roster.Signed
+}
+
+// handOver names what a destination can acknowledge.
+type handOver struct {
+	id          ledger.CaseID
+	destination string
+}
+
+func (a *auditor) found(id, where, format string, args ...any) {
+	a.result.Findings = append(a.result.Findings, vault.Finding{ID: id, Where: where, What: fmt.Sprintf(format, args...)})
+}
+
+// roster takes the rosters of the store in the order they came into force.
+func (a *auditor) roster(index int64, l *ledger.Leaf, note []byte) {
+	where := fmt.Sprintf("roster %d (leaf %d)", l.Number, index)
+	r, err := roster.Open(note, a.held.OrgKey)
+	if err != nil {
+		a.found("roster-signature", where, "%v", err)
+		return
+	}
+	if r.Number != l.Number {
+		a.found("roster-number", where, "the roster itself has number %d", r.Number)
+	}
+	if n := len(a.rosters); n > 0 {
+		if err := r.Follows(a.rosters[n-1].Signed); err != nil {
+			a.found("roster-order", where, "%v", err)
+		}
+	}
+	a.rosters = append(a.rosters, inForce{index, r})
+	a.result.Roster = r.Number
+}
+
+// rosterAt returns the roster in force at a leaf, or nil if none verified.
+func (a *auditor) rosterAt(index int64) *roster.Signed {
+	for i := len(a.rosters) - 1; i >= 0; i-- {
+		if a.rosters[i].index <= index {
+			return a.rosters[i].Signed
+		}
+	}
+	return nil
+}
+
+// holdRoster holds the roster in force against the one that the auditor has.
+func (a *auditor) holdRoster() {
+	if len(a.rosters) == 0 {
+		a.found("roster-missing", "store", "no roster in it is signed by the organisation")
+		return
+	}
+	now := a.rosters[len(a.rosters)-1]
+	switch {
+	case now.Instance() != a.held.Instance():
+		a.found("roster-origin", "store", "it is the store of %q, the auditor's roster is for %q", now.Origin, a.held.Origin)
+	case now.Number < a.held.Number:
+		a.found("roster-rollback", "store", "roster %d is in force, the auditor has roster %d", now.Number, a.held.Number)
+	case now.Number == a.held.Number && now.Digest != a.held.Digest:
+		a.found("roster-fork", "store", "its roster %d is not the auditor's roster %d", now.Number, a.held.Number)
+	}
+}
+
+// leaf checks what the ledger alone says: who did what, and was it theirs to do.
+func (a *auditor) leaf(index int64, l *ledger.Leaf) {
+	where := fmt.Sprintf("%s of case %s (leaf %d)", l.Event, l.Case, index)
+	r := a.rosterAt(index)
+	if l.Destination != "" {
+		pair := handOver{l.Case, l.Destination}
+		switch {
+		case r != nil && r.Destination(l.Destination) == nil:
+			a.found("event-destination", where, "%q is not a destination of roster %d", l.Destination, r.Number)
+		case l.Event == ledger.EventHandedOver:
+			a.handed[pair] = true
+		case l.Event == ledger.EventAcknowledged && !a.handed[pair]:
+			a.found("event-order", where, "the case was not handed over to %q before", l.Destination)
+		}
+	}
+	if !l.IsSigned() || r == nil {
+		return
+	}
+	worker := r.Worker(l.By)
+	if worker == nil {
+		a.found("event-worker", where, "%q is not a case worker of roster %d", l.By, r.Number)
+		return
+	}
+	if err := l.Verify(r.Instance(), worker.Desk); err != nil {
+		a.found("event-signature", where, "%v", err)
+	}
+}
+
+// checkpoint checks the head of the ledger, and that it only grew from the
+// one that the last audit kept.
+func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
+	if len(a.rosters) == 0 {
+		return // holdRoster says so
+	}
+	now := a.rosters[len(a.rosters)-1]
+	cp, err := ledger.OpenCheckpoint(signed, now.Intake.Ledger)
+	if err != nil {
+		a.found("checkpoint-signature", "checkpoint", "%v", err)
+	} else {
+		a.result.Checkpoint, a.result.Signed = cp, signed
+		if cp.Size != size {
+			a.found("checkpoint-size", "checkpoint", "it covers %d leaves, the store has %d", cp.Size, size)
+		} else if root, err := hashes.Root(size); err != nil || root != cp.Root {
+			a.found("checkpoint-root", "checkpoint", "its root is %s, that of the leaves is %s", cp.Root, root)
+		}
+	}
+	if a.last == nil {
+		return
+	}
+	last, err := a.openLast()
+	if err != nil {
+		a.lastErr = err
+		return
+	}
+	if last.Size > size {
+		a.found("history-rollback", "store", "it has %d leaves, the last audit saw %d: an older state was put back, or leaves were dropped", size, last.Size)
+		return
+	}
+	if root, err := hashes.Root(last.Size); err != nil || root != last.Root {
+		a.found("history-rewritten", "store", "its first %d leaves are not those that the last audit saw", last.Size)
+	}
+}
+
+// openLast verifies the remembered checkpoint with the ledger key of any
+// roster of this store, or of the auditor's own.
+func (a *auditor) openLast() (*ledger.Checkpoint, error) {
+	cp, err := ledger.OpenCheckpoint(a.last, a.held.Intake.Ledger)
+	for i := len(a.rosters) - 1; i >= 0 && err != nil; i-- {
+		cp, err = ledger.OpenCheckpoint(a.last, a.rosters[i].Intake.Ledger)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the checkpoint of the last audit: %w", err)
+	}
+	return cp, nil
+}
+
+// envelope checks to whom a case key is sealed, as far as can be seen.
+func (a *auditor) envelope(index, sealed int64, id ledger.CaseID, info *agefile.Info) {
+	where := fmt.Sprintf("envelope of case %s (leaf %d)", id, index)
+	if r := a.rosterAt(sealed); r != nil && len(info.Stanzas) != len(r.Workers) {
+		a.found("envelope-recipients", where, "it is sealed to %d recipients, roster %d has %d case workers", len(info.Stanzas), r.Number, len(r.Workers))
+	}
+	a.hybrid(where, info)
+	if info.PlaintextSize != caseKeySize {
+		a.found("envelope-size", where, "it holds %d bytes, a case key has %d", info.PlaintextSize, caseKeySize)
+	}
+}
+
+// message checks to how many a message is sealed, and that its length tells
+// nothing: a report and an addition to the case key alone, a reply to the
+// witness's key as well.
+func (a *auditor) message(index int64, l *ledger.Leaf, info *agefile.Info) {
+	where := fmt.Sprintf("%s of case %s (leaf %d)", l.Kind, l.Case, index)
+	want := 1
+	if l.Kind == ledger.KindReply {
+		want = 2
+	}
+	if len(info.Stanzas) != want {
+		a.found("message-recipients", where, "it is sealed to %d recipients, expected %d", len(info.Stanzas), want)
+	}
+	a.hybrid(where, info)
+	if !padme.OnStep(info.PlaintextSize) {
+		a.found("message-padding", where, "its %d bytes are not a step of the padding", info.PlaintextSize)
+	}
+}
+
+// hybrid reports a recipient that is not post-quantum.
+func (a *auditor) hybrid(where string, info *agefile.Info) {
+	for _, s := range info.Stanzas {
+		if s != agefile.Hybrid {
+			a.found("recipient-type", where, "it is sealed to a recipient of type %q, only %s is allowed", s, agefile.Hybrid)
+		}
+	}
+}

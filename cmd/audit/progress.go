@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// A progress is one line on a terminal that is written over in place.
+type progress struct {
+	w     io.Writer
+	start time.Time
+	last  time.Time
+}
+
+func newProgress(w io.Writer) *progress { return &progress{w: w, start: time.Now()} }
+
+func (p *progress) update(done, total int64) {
+	now := time.Now()
+	if now.Sub(p.last) < 200*time.Millisecond || done == 0 {
+		return
+	}
+	p.last = now
+	spent := now.Sub(p.start)
+	left := time.Duration(float64(spent) * float64(total-done) / float64(done)).Round(time.Second)
+	fmt.Fprintf(p.w, "\r\x1b[K%3d %% of %d MiB, about %v left", 100*done/max(total, 1), total>>20, left)
+}
+
+func (p *progress) clear() {
+	if !p.last.IsZero() {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

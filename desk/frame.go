@@ -28,14 +28,14 @@ const (
 	end        Kind = 'z' // closes a stream; Index is the number of frames before it
 )
 
-// limits holds, in bytes, the largest frame of each kind. A roster of a
-// thousand workers has about 2.1 MB, and an envelope to them 1.6 MB.
+// limits holds, in bytes, the largest frame of each kind. The largest roster
+// that package roster knows has about 420 KB, an envelope to it 156 KB.
 var limits = map[Kind]int64{
-	Roster:     4 << 20,
+	Roster:     1 << 20,
 	Checkpoint: 64 << 10,
 	Leaf:       64 << 10,
 	Record:     64 << 10,
-	Envelope:   4 << 20,
+	Envelope:   1 << 20,
 	Message:    1 << 40,
 	Absent:     0,
 	Statement:  64 << 10,

@@ -44,6 +44,16 @@ type slotConn struct {
 	release func()
 }
 
+// Write lets only TLS records out. To whoever speaks plain HTTP net/http
+// answers, below TLS, that this is an HTTPS server; the desk says nothing.
+func (c *slotConn) Write(p []byte) (int, error) {
+	// RFC 8446, section 5.1: a record begins with its type, 20 to 23.
+	if len(p) > 0 && (p[0] < 20 || p[0] > 23) {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
+}
+
 func (c *slotConn) Close() error {
 	c.once.Do(c.release)
 	return c.Conn.Close()

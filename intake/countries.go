@@ -1,0 +1,116 @@
+package intake
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+	"golang.org/x/text/unicode/norm"
+
+	"tocsin/report"
+)
+
+// Countries are typed, with the names of the page's language offered by a
+// datalist: five lists to choose from would weigh more than the rest of the
+// form. The names are those of CLDR (golang.org/x/text/language/display).
+
+// countryAliases are names in common use, folded, that CLDR does not give.
+var countryAliases = map[string]string{
+	"uk": "GB", "greatbritain": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "northernireland": "GB",
+	"usa": "US", "america": "US", "etatsunisdamerique": "US",
+	"holland": "NL", "hollande": "NL", "burma": "MM", "birmanie": "MM", "birma": "MM",
+	"ivorycoast": "CI", "czechrepublic": "CZ", "republiquetcheque": "CZ", "tsjechischerepubliek": "CZ",
+	"capeverde": "CV", "swaziland": "SZ", "easttimor": "TL", "macedonia": "MK", "turkiye": "TR",
+	"congo": "CG", "drc": "CD", "rdc": "CD", "uae": "AE", "emirates": "AE",
+	"hongkong": "HK", "macau": "MO", "palestine": "PS", "palestina": "PS", "vatican": "VA",
+}
+
+// A gazetteer turns what a witness types into a country's code, and back.
+type gazetteer struct {
+	byName map[string]string               // folded name in any page language, or code, to code
+	names  map[*Language]map[string]string // code to name
+	lists  map[*Language][]string          // names in the language's order
+}
+
+func newGazetteer(ls *Languages) *gazetteer {
+	var codes []string
+	for _, f := range report.Fields() {
+		if f.Format == report.Country {
+			codes = f.Choices
+			break
+		}
+	}
+	g := &gazetteer{
+		byName: make(map[string]string),
+		names:  make(map[*Language]map[string]string),
+		lists:  make(map[*Language][]string),
+	}
+	for alias, code := range countryAliases {
+		g.byName[alias] = code
+	}
+	for _, l := range ls.all {
+		namer := display.Regions(l.tag)
+		names := make(map[string]string)
+		for _, code := range codes {
+			if code == report.Unknown {
+				continue
+			}
+			name := ""
+			if region, err := language.ParseRegion(code); err == nil && namer != nil {
+				name = namer.Name(region)
+			}
+			if name == "" {
+				name = code
+			}
+			names[code] = name
+			g.lists[l] = append(g.lists[l], name)
+			g.byName[fold(name)] = code
+		}
+		collate.New(l.tag).SortStrings(g.lists[l])
+		unknown := l.T("choice.unknown")
+		names[report.Unknown] = unknown
+		g.byName[fold(unknown)] = report.Unknown
+		g.lists[l] = slices.Insert(g.lists[l], 0, unknown)
+		g.names[l] = names
+	}
+	for _, code := range codes {
+		g.byName[fold(code)] = code
+	}
+	return g
+}
+
+// code returns the code for what was typed, or the text as it is, which
+// report.Validate will then name as a problem.
+func (g *gazetteer) code(typed string) string {
+	if code, ok := g.byName[fold(typed)]; ok {
+		return code
+	}
+	return typed
+}
+
+// name returns what to show for a value of a country field.
+func (g *gazetteer) name(l *Language, value string) string {
+	if name, ok := g.names[l][value]; ok {
+		return name
+	}
+	return value
+}
+
+// fold brings a name to what spellings of it have in common: letters and
+// digits, without case and accents.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		case unicode.Is(unicode.Mc, r):
+			return r // a vowel sign of an Indic script: part of the word
+		}
+		return -1
+	}, norm.NFKD.String(s))
+}

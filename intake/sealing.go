@@ -1,0 +1,48 @@
+package intake
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"filippo.io/age"
+
+	"tocsin/seal"
+	"tocsin/seal/padme"
+)
+
+// sealedAtMost bounds the ciphertext of a message whose body and files have
+// that many bytes together: what has to be reserved on disk. Around the
+// contents stand at most a tar header and its filling (1 KiB) for each part of
+// 1 MiB, 3 KiB a file for its header and its place in the manifest, and 64 KiB
+// for the rest; then come padding and what age adds.
+func sealedAtMost(plain int64) int64 {
+	const perFile = 3 << 10
+	tar := plain + (plain>>20+1)<<10 + seal.MaxFiles*perFile + 64<<10
+	padded := padme.Size(tar)
+	chunks := padded>>16 + 1
+	return padded + chunks*16 + 16<<10
+}
+
+// sealedTo are the case workers' recipients of one roster, ready to seal to.
+type sealedTo struct {
+	digest     [32]byte
+	recipients []*age.HybridRecipient
+}
+
+// recipientCache holds those of the roster in force: reading them costs more
+// than sealing to them.
+type recipientCache struct{ last atomic.Pointer[sealedTo] }
+
+// workers returns the recipients that an envelope is sealed to now.
+func (s *Server) workers() ([]*age.HybridRecipient, error) {
+	signed := s.vault.Roster()
+	if c := s.recipients.last.Load(); c != nil && c.digest == signed.Digest {
+		return c.recipients, nil
+	}
+	recipients, err := seal.ParseRecipients(signed.Recipients())
+	if err != nil {
+		return nil, fmt.Errorf("reading the recipients of roster %d: %w", signed.Number, err)
+	}
+	s.recipients.last.Store(&sealedTo{signed.Digest, recipients})
+	return recipients, nil
+}

@@ -1,0 +1,218 @@
+package intake
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"tocsin/vault"
+)
+
+// A Server answers witnesses. Its Handler is safe for concurrent use; nothing
+// about a witness outlives the request.
+type Server struct {
+	vault  *vault.Vault
+	config Config
+	log    *slog.Logger
+
+	languages *Languages
+	gazetteer *gazetteer
+	numbers   map[string]Number
+	pages     map[string]*pageTemplate
+	style     *stylesheet
+	handler   http.Handler
+	http      *http.Server
+	origin    http.CrossOriginProtection
+
+	window   time.Duration // of the minimum rate
+	patience time.Duration // how long a report with files waits for a place
+
+	bodies   chan struct{} // a place for each request body being read
+	streams  chan struct{} // a place for each report with files
+	derives  chan struct{} // a place for each codename being derived
+	stopping atomic.Bool
+	full     atomic.Bool // the disk was full when last asked
+
+	recipients recipientCache
+	failed     chan error // of one: the store can't go on
+}
+
+// New returns a server over an open vault. The caller closes the vault, after
+// Drain.
+func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	s := &Server{
+		vault:    v,
+		config:   c,
+		log:      log,
+		window:   c.window(),
+		patience: 10 * time.Second,
+		bodies:   make(chan struct{}, c.Bodies),
+		streams:  make(chan struct{}, c.Streams),
+		// A derivation is 8 MiB of memory and a core: more at once than cores
+		// would only make all of them slower.
+		derives: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		failed:  make(chan error, 1),
+	}
+	var err error
+	if s.languages, err = loadLanguages(localeFiles); err != nil {
+		return nil, err
+	}
+	if s.numbers, err = loadNumbers(numbersFile); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
+	if s.style, err = loadStylesheet(); err != nil {
+		return nil, err
+	}
+	s.gazetteer = newGazetteer(s.languages)
+	s.handler = s.routes()
+	s.http = s.newHTTPServer()
+	return s, nil
+}
+
+// Handler returns what answers requests: pages, headers and refusals. Serve
+// adds the limits that belong to connections.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Failed hands out an error when the store can't go on (vault.ErrFailed): the
+// caller should drain the server, close the vault and start anew.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// A step answers an exchange, or says why not.
+type step func(*exchange) error
+
+func (s *Server) routes() http.Handler {
+	// SkipClean: a path that is not exactly ours does not exist. The router
+	// would redirect "//en/" and put what was typed into a Location.
+	m := mux.NewRouter().SkipClean(true)
+	get := func(path string, f step) { m.Handle(path, s.serve(f)).Methods(http.MethodGet, http.MethodHead) }
+	post := func(path string, f step) { m.Handle(path, s.serve(s.reading(f))).Methods(http.MethodPost) }
+
+	m.Handle(s.style.path, s.style).Methods(http.MethodGet, http.MethodHead)
+	get("/", s.home)
+	for _, l := range s.languages.all {
+		get("/"+l.Code, s.home)
+		get("/"+l.Code+"/", s.home)
+		get("/"+l.Code+"/report", s.form)
+		post("/"+l.Code+"/report", s.submit)
+		get("/"+l.Code+"/return", s.returnForm)
+		post("/"+l.Code+"/return", s.comeBack)
+	}
+	m.NotFoundHandler = s.serve(func(*exchange) error { return refuse("not-found", nil, nil) })
+	m.MethodNotAllowedHandler = s.serve(func(x *exchange) error {
+		x.w.Header().Set("Allow", "GET, HEAD")
+		return refuse("method", nil, nil)
+	})
+	return s.protect(m)
+}
+
+// serve turns a step into a handler that answers what the step refuses.
+func (s *Server) serve(f step) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{s: s, w: w, r: r, rc: http.NewResponseController(w), lang: s.languages.OfRequest(r)}
+		if r.ContentLength != 0 && r.Body != nil {
+			x.openBody()
+		}
+		if err := f(x); err != nil {
+			x.refuse(refusalOf(err, x.body))
+		}
+	})
+}
+
+// reading guards a step that reads a body: it must come from our own pages,
+// find a place, and not begin while the server is stopping.
+func (s *Server) reading(f step) step {
+	return func(x *exchange) error {
+		if x.body == nil {
+			return refuse("malformed", nil, nil)
+		}
+		if s.stopping.Load() {
+			return refuse("stopping", nil, nil)
+		}
+		// A page with no-referrer sends "Origin: null"; Sec-Fetch-Site tells
+		// it from another site's. Who sends neither is no browser.
+		if err := s.origin.Check(x.r); err != nil {
+			return refuse("cross-origin", nil, err)
+		}
+		select {
+		case s.bodies <- struct{}{}:
+			defer func() { <-s.bodies }()
+		default:
+			x.body.brief = true
+			return refuse("busy", nil, nil)
+		}
+		if err := f(x); err != nil {
+			// Answered here and not by serve: reading on what a refused client
+			// still sends keeps its place occupied.
+			x.refuse(refusalOf(err, x.body))
+		}
+		return nil
+	}
+}
+
+// protect puts on every answer what browsers must know, and turns a panic into
+// a page that says nothing of it.
+func (s *Server) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		for _, kv := range securityHeaders {
+			h.Set(kv[0], kv[1])
+		}
+		// The language of a page may come from Accept-Language.
+		h.Set("Vary", "Accept-Language")
+		defer func() {
+			switch e := recover(); e {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(e)
+			default:
+				logPanic(s.log)
+				s.afterPanic(w, r)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// afterPanic tells the witness that it was us. If an answer had begun
+// already, the connection is cut instead, so that half a page is not taken
+// for a whole one.
+func (s *Server) afterPanic(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if recover() != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	if w.Header().Get("Content-Length") != "" {
+		panic(http.ErrAbortHandler)
+	}
+	x := &exchange{s: s, w: w, r: r, rc: http.NewResponseController(w), lang: s.languages.OfRequest(r)}
+	if r.ContentLength != 0 {
+		x.openBody()
+	}
+	x.answer(http.StatusInternalServerError, s.refusalPage(x.lang, &notice{Kind: "internal"}))
+}
+
+// securityHeaders go with every answer. The stylesheet replaces Cache-Control.
+var securityHeaders = [][2]string{
+	{"Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+	{"Referrer-Policy", "no-referrer"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"}, // for browsers that don't know frame-ancestors
+	{"Cache-Control", "no-store"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), interest-cohort=(), browsing-topics=()"},
+	{"X-Robots-Tag", "noarchive"},
+	{"X-DNS-Prefetch-Control", "off"},
+}

@@ -1,0 +1,314 @@
+package intake
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/seal"
+	"tocsin/seal/roster"
+	"tocsin/vault"
+)
+
+// maxEpilogue is what may follow the last part of a form, in bytes.
+const maxEpilogue = 4 << 10
+
+// submit takes a report in. In the order of the form: codename, text, files;
+// the text is checked before a file is let in, and a report that is kept
+// already is told from a new one before anything is sealed.
+func (s *Server) submit(x *exchange) error {
+	parts, err := x.parts()
+	if err != nil {
+		return err
+	}
+	x.draft = new(draft)
+	file, err := s.readText(x, parts)
+	if err != nil {
+		return err
+	}
+	if err := x.draft.check(x.lang); err != nil {
+		return err
+	}
+	signed := s.vault.Roster()
+	credential, err := s.derive(x.r.Context(), x.draft.codename, signed.Instance())
+	if err != nil {
+		return err
+	}
+	switch _, err := s.vault.FindTag(credential.Tag); {
+	case err == nil:
+		// What else comes is the same again. It is read to its end so that
+		// the browser gets to the page.
+		x.body.drain(drainBytes, drainTime)
+		x.answer(http.StatusOK, s.receivedPage(x.lang, x.draft.codename, true))
+		return nil
+	case !errors.Is(err, vault.ErrNotFound):
+		return fmt.Errorf("looking the codename up: %w", err)
+	}
+	if file != nil {
+		leave, err := s.letIn(x, signed.Policy)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	again := false
+	if err := s.keep(x, parts, file, credential, signed.Policy); errors.Is(err, vault.ErrTagExists) {
+		again = true // the same form, sent twice at once: the other was first
+	} else if err != nil {
+		return err
+	}
+	s.full.Store(false)
+	x.answer(http.StatusOK, s.receivedPage(x.lang, x.draft.codename, again))
+	return nil
+}
+
+// readText reads the fields into the draft and returns the first file, or nil
+// if the form has none.
+func (s *Server) readText(x *exchange, parts *partReader) (*formPart, error) {
+	d := x.draft
+	var wrong error // in a field; told when all text has been read, not to lose it
+	for {
+		part, err := parts.next()
+		switch {
+		case err == io.EOF:
+			return nil, errors.Join(wrong, x.readEnd())
+		case err != nil:
+			return nil, err
+		case part.Name == "files":
+			empty, err := noFile(part)
+			if err != nil {
+				return nil, err
+			}
+			if empty {
+				continue // a file field in which nothing was chosen
+			}
+			return part, wrong
+		}
+		value, err := parts.readText(part)
+		if err != nil {
+			return nil, err
+		}
+		if part.Name == "codename" {
+			if d.codename, err = seal.ParseCodename(value); err != nil {
+				wrong = refuse("other-form", nil, err)
+			}
+		} else if err := s.set(d, part.Name, value); err != nil {
+			wrong = err
+		}
+	}
+}
+
+// noFile says whether a part of a file field holds no file, which is how
+// browsers send a field in which nothing was chosen.
+func noFile(part *formPart) (bool, error) {
+	if part.File != "" {
+		return false, nil
+	}
+	b := bufio.NewReaderSize(part.Reader, 16)
+	part.Reader = b
+	switch _, err := b.Peek(1); err {
+	case nil:
+		return false, nil
+	case io.EOF:
+		return true, nil
+	default:
+		return false, err
+	}
+}
+
+// readEnd reads what follows the last part, so that the connection can be
+// used again and "received" never overtakes the request.
+func (x *exchange) readEnd() error {
+	n, err := io.Copy(io.Discard, io.LimitReader(x.body, maxEpilogue+1))
+	if err != nil {
+		return err
+	}
+	if n > maxEpilogue {
+		return errMalformed
+	}
+	return nil
+}
+
+// check completes the report and says what the witness has to mend.
+func (d *draft) check(l *Language) error {
+	if !d.worthShowing() {
+		return refuse("other-form", nil, nil)
+	}
+	d.report.Language = l.Code
+	d.report.Received = string(ledger.DayOf(time.Now()))
+	var invalid *report.ValidationError
+	if err := d.report.Validate(); errors.As(err, &invalid) {
+		d.problems = append(d.problems, invalid.Problems...)
+	} else if err != nil {
+		return err
+	}
+	if len(d.problems) > 0 {
+		return refuse("invalid", nil, nil)
+	}
+	return nil
+}
+
+// letIn finds a place for a report with files, or says why there is none. The
+// caller must call leave when done.
+func (s *Server) letIn(x *exchange, p roster.Policy) (leave func(), err error) {
+	if !p.Attachments {
+		return nil, refuse("no-files", nil, nil)
+	}
+	// A client that announces too much need not send it first.
+	if x.r.ContentLength > p.MaxReport+maxText {
+		return nil, refuse("report-too-large", sizeText(x.lang, p.MaxReport), nil)
+	}
+	leave = func() { <-s.streams }
+	select {
+	case s.streams <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	patience := time.NewTimer(s.patience)
+	defer patience.Stop()
+	select {
+	case s.streams <- struct{}{}:
+		return leave, nil
+	case <-patience.C:
+		return nil, refuse("busy", nil, nil)
+	case <-x.r.Context().Done():
+		return nil, refuse("lost", nil, nil)
+	}
+}
+
+// derive computes a codename's credential, a few at a time.
+func (s *Server) derive(ctx context.Context, c seal.Codename, i roster.Instance) (*seal.Credential, error) {
+	select {
+	case s.derives <- struct{}{}:
+		defer func() { <-s.derives }()
+		return c.Derive(i)
+	case <-ctx.Done():
+		return nil, refuse("lost", nil, nil)
+	}
+}
+
+// keep seals the report and its files under a new case key and commits them.
+// It returns nil after they are on stable storage, vault.ErrTagExists if the
+// same codename got there first, and otherwise leaves nothing behind.
+func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal.Credential, p roster.Policy) error {
+	body, err := x.draft.report.Marshal()
+	if errors.Is(err, report.ErrTooLarge) {
+		return errTextTooLong
+	} else if err != nil {
+		return fmt.Errorf("encoding a report: %w", err)
+	}
+	key, err := seal.NewCaseKey()
+	if err != nil {
+		return err
+	}
+	plain := int64(len(body))
+	switch {
+	case file == nil:
+	case x.r.ContentLength > 0:
+		plain += min(x.r.ContentLength, p.MaxReport)
+	default:
+		plain += p.MaxReport
+	}
+	upload, err := s.vault.NewUpload(sealedAtMost(plain))
+	if err != nil {
+		return err
+	}
+	defer upload.Discard()
+	id := ledger.NewCaseID()
+	message, err := seal.NewMessage(upload, seal.Context{
+		Instance: s.vault.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport,
+	}, body, key.Recipient())
+	if err != nil {
+		return err
+	}
+	defer message.Close() // wipes its buffer, also when the report is refused
+	if err := attach(x, parts, file, message, p, p.MaxReport-int64(len(body))); err != nil {
+		return err
+	}
+	if err := message.Close(); err != nil {
+		return err
+	}
+	// The envelope comes last: a roster may have come into force while the
+	// files came in, and its case workers are those who must be able to read.
+	workers, err := s.workers()
+	if err != nil {
+		return err
+	}
+	envelope, err := key.Envelope(workers)
+	if err != nil {
+		return err
+	}
+	// The whole report is here: a witness who goes away now has sent it.
+	// Commit point: before AddCase returns nil nothing is promised.
+	return s.vault.AddCase(context.WithoutCancel(x.r.Context()), vault.Case{
+		ID:        id,
+		Tag:       cred.Tag,
+		Codename:  cred.Version,
+		Recipient: key.Recipient().String(),
+		Witness:   cred.Identity.Recipient().String(),
+	}, envelope, upload)
+}
+
+// attach streams the files into the message, from the first on to the end of
+// the form. left is what the report may still grow by, in bytes.
+func attach(x *exchange, parts *partReader, file *formPart, to *seal.MessageWriter, p roster.Policy, left int64) error {
+	if file == nil {
+		return nil // readText saw the end
+	}
+	for count := 1; ; count++ {
+		if count > p.MaxFiles {
+			return refuse("too-many-files", p.MaxFiles, nil)
+		}
+		limited := &limitedReader{src: file, left: p.MaxFile, over: refuse("file-too-large", sizeText(x.lang, p.MaxFile), nil)}
+		if left < p.MaxFile {
+			limited.left, limited.over = left, refuse("report-too-large", sizeText(x.lang, p.MaxReport), nil)
+		}
+		kept, err := to.Attach(file.File, file.Type, limited)
+		if err != nil {
+			return err
+		}
+		left -= kept.Size
+		for {
+			if file, err = parts.next(); err == io.EOF {
+				return x.readEnd()
+			} else if err != nil {
+				return err
+			}
+			if file.Name != "files" {
+				return refuse("wrong-order", nil, nil)
+			}
+			empty, err := noFile(file)
+			if err != nil {
+				return err
+			}
+			if !empty {
+				break
+			}
+		}
+	}
+}
+
+// A limitedReader ends with the error over when src holds more than left bytes.
+type limitedReader struct {
+	src  io.Reader
+	left int64
+	over error
+}
+
+func (r *limitedReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > r.left+1 {
+		p = p[:r.left+1]
+	}
+	n, err := r.src.Read(p)
+	if int64(n) > r.left {
+		return 0, r.over
+	}
+	r.left -= int64(n)
+	return n, err
+}

@@ -1,15 +1,21 @@
 package seal
 
-import "strings"
+import "bytes"
 
 // secretKeyText writes a hybrid identity's 32-byte seed as the age program
-// does: AGE-SECRET-KEY-PQ-1…, in Bech32 (BIP 173, but for its limit on
-// length), upper case.
+// does: AGE-SECRET-KEY-PQ-1… .
 func secretKeyText(seed []byte) string {
-	const (
-		prefix   = "age-secret-key-pq-"
-		alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-	)
+	text := bech32("age-secret-key-pq-", seed)
+	upper := bytes.ToUpper(text)
+	defer clear(text)
+	defer clear(upper)
+	return string(upper)
+}
+
+// bech32 writes bytes after a lower-case prefix in Bech32 (BIP 173, but for
+// its limit on length, which age does without).
+func bech32(prefix string, data []byte) []byte {
+	const alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 	// The checksum covers the prefix's high bits, a zero, its low bits, the
 	// data in groups of five bits, and six zeros where it will stand.
 	check := uint32(1)
@@ -22,8 +28,7 @@ func secretKeyText(seed []byte) string {
 		take(c & 31)
 	}
 
-	text := make([]byte, 0, secretKeySize)
-	defer func() { clear(text) }()
+	text := make([]byte, 0, len(prefix)+1+(len(data)*8+4)/5+6)
 	text = append(text, prefix...)
 	text = append(text, '1')
 	acc, n := uint32(0), 0
@@ -31,7 +36,7 @@ func secretKeyText(seed []byte) string {
 		take(v)
 		text = append(text, alphabet[v])
 	}
-	for _, b := range seed {
+	for _, b := range data {
 		acc, n = acc<<8|uint32(b), n+8
 		for ; n >= 5; n -= 5 {
 			put(byte(acc>>(n-5)) & 31)
@@ -47,7 +52,7 @@ func secretKeyText(seed []byte) string {
 	for i := range 6 {
 		text = append(text, alphabet[check>>(5*(5-i))&31])
 	}
-	return strings.ToUpper(string(text))
+	return text
 }
 
 // bech32Step takes one group of five bits into the checksum, a remainder

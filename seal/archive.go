@@ -64,6 +64,8 @@ func header(name string, size int64) *[blockSize]byte {
 	copy(h[148:], "        ")        // checksum, as blanks while it is summed
 	h[156] = '0'                     // regular file
 	copy(h[257:], "ustar\x0000")
+	copy(h[329:], "0000000\x00") // device numbers, of which a file has none
+	copy(h[337:], "0000000\x00")
 	sum := 0
 	for _, c := range h {
 		sum += int(c)

@@ -34,11 +34,11 @@ audit reads a snapshot of an intake's store ("intake snapshot" makes one) and ho
 Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings.`
 
 type verifyCmd struct {
-	Roster     string `required:"" type:"existingfile" placeholder:"FILE" help:"The newest signed roster that you have."`
+	Roster     string `required:"" placeholder:"FILE" help:"The newest signed roster that you have."`
 	OrgKey     string `required:"" placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
 	Checkpoint string `type:"path" placeholder:"LAST" help:"File with the checkpoint that your last audit kept. The store must contain that history; when it is whole, the file is replaced by the new checkpoint. It need not exist the first time."`
 	JSON       bool   `name:"json" help:"Print the result as one JSON object."`
-	Store      string `arg:"" type:"existingdir" help:"The snapshot's directory."`
+	Store      string `arg:"" help:"The snapshot's directory."`
 }
 
 // Help is shown by audit verify --help.

@@ -1,0 +1,336 @@
+package vault_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"tocsin/ledger"
+	"tocsin/testorg"
+	"tocsin/vault"
+)
+
+// edit changes a store behind the vault's back, as who holds the disk can.
+func edit(t *testing.T, dir string, change func(*bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(filepath.Join(dir, vault.DBName), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Update(change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func key(i int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+
+// rewrite recomputes tree and checkpoint over changed leaves: what an
+// attacker can do who has stolen the ledger key.
+func rewrite(o *testorg.Org, tx *bolt.Tx, leaves [][]byte) error {
+	for _, name := range []string{"leaves", "hashes"} {
+		if err := tx.DeleteBucket([]byte(name)); err != nil {
+			return err
+		}
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	var hashes ledger.Hashes
+	for i, l := range leaves {
+		if err := tx.Bucket([]byte("leaves")).Put(key(int64(i)), l); err != nil {
+			return err
+		}
+		if err := hashes.Append(int64(i), l); err != nil {
+			return err
+		}
+	}
+	for i, h := range hashes {
+		if err := tx.Bucket([]byte("hashes")).Put(key(int64(i)), h[:]); err != nil {
+			return err
+		}
+	}
+	root, err := tlog.TreeHash(int64(len(leaves)), hashes)
+	if err != nil {
+		return err
+	}
+	cp := ledger.Checkpoint{Origin: testorg.Origin, Size: int64(len(leaves)), Root: root}
+	signed, err := cp.Sign(o.Ledger)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte("head")).Put([]byte("checkpoint"), signed)
+}
+
+func readLeaves(tx *bolt.Tx) [][]byte {
+	var out [][]byte
+	tx.Bucket([]byte("leaves")).ForEach(func(_, v []byte) error {
+		out = append(out, bytes.Clone(v))
+		return nil
+	})
+	return out
+}
+
+// In goodStore: leaf 0 is the roster, leaves 1 and 2 the first case and its
+// report, 3 its hand-over, 4 a reply; 5 and 6 the second case.
+func TestAttacksAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		attack func(*testing.T, *testorg.Org, *bolt.Tx) error
+		want   []string // finding IDs, each of which must be among those found
+		where  string   // what one of the findings must name
+	}{
+		{"report dropped", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			return tx.Bucket([]byte("messages")).Delete(key(2))
+		}, []string{"record-missing"}, "(leaf 2)"},
+		{"case dropped with all its records but the leaves", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			for _, b := range []string{"cases", "envelopes"} {
+				if err := tx.Bucket([]byte(b)).Delete(key(1)); err != nil {
+					return err
+				}
+			}
+			return tx.Bucket([]byte("messages")).Delete(key(2))
+		}, []string{"record-missing"}, "(leaf 1)"},
+		{"two reports swapped", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b := tx.Bucket([]byte("messages"))
+			one, two := bytes.Clone(b.Get(key(2))), bytes.Clone(b.Get(key(6)))
+			if err := b.Put(key(2), two); err != nil {
+				return err
+			}
+			return b.Put(key(6), one)
+		}, []string{"message-digest"}, "(leaf 6)"},
+		{"two envelopes swapped", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b := tx.Bucket([]byte("envelopes"))
+			one, two := bytes.Clone(b.Get(key(1))), bytes.Clone(b.Get(key(5)))
+			if err := b.Put(key(1), two); err != nil {
+				return err
+			}
+			return b.Put(key(5), one)
+		}, []string{"record-digest"}, "envelope of case"},
+		{"a leaf dropped from the end", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			k, _ := tx.Bucket([]byte("leaves")).Cursor().Last()
+			return tx.Bucket([]byte("leaves")).Delete(bytes.Clone(k))
+		}, []string{"checkpoint-size"}, "checkpoint"},
+		{"two leaves swapped", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b := tx.Bucket([]byte("leaves"))
+			one, two := bytes.Clone(b.Get(key(3))), bytes.Clone(b.Get(key(4)))
+			if err := b.Put(key(3), two); err != nil {
+				return err
+			}
+			return b.Put(key(4), one)
+		}, []string{"tree-hash", "checkpoint-root"}, "tree hash 3 at level 0"},
+		{"a hand-over altered and the ledger signed again", func(_ *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			leaves := readLeaves(tx)
+			leaves[3] = bytes.Replace(leaves[3], []byte("destination police"), []byte("destination foreign-affairs"), 1)
+			return rewrite(o, tx, leaves)
+		}, []string{"event-signature"}, "(leaf 3)"},
+		{"a reply dated before", func(_ *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			leaves := readLeaves(tx)
+			leaves[4] = bytes.Replace(leaves[4], []byte("\nday 2026-03-14"), []byte("\nday 2026-03-13"), 1)
+			return rewrite(o, tx, leaves)
+		}, []string{"leaf-day"}, "leaf 4"},
+		{"a leaf of an unknown version", func(_ *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			leaves := readLeaves(tx)
+			leaves[3] = bytes.Replace(leaves[3], []byte("leaf.v1"), []byte("leaf.v2"), 1)
+			return rewrite(o, tx, leaves)
+		}, []string{"leaf-malformed"}, "leaf 3"},
+		{"an unknown bucket", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b, err := tx.CreateBucket([]byte("plaintext"))
+			if err != nil {
+				return err
+			}
+			return b.Put([]byte("note"), []byte("the witness is in room 12"))
+		}, []string{"schema-bucket"}, "plaintext"},
+		{"an odd key in a known bucket", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			return tx.Bucket([]byte("messages")).Put([]byte("note"), []byte("the witness is in room 12"))
+		}, []string{"schema-key"}, "bucket messages"},
+		{"a message without a leaf", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			return tx.Bucket([]byte("messages")).Put(key(1000), []byte{0, 1, 2, 3})
+		}, []string{"schema-key"}, "bucket messages"},
+		{"plaintext where ciphertext was", func(_ *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			text := []byte("the witness is in room 12")
+			leaves := readLeaves(tx)
+			l, err := ledger.ParseLeaf(leaves[2])
+			if err != nil {
+				return err
+			}
+			l.Size, l.Digest = int64(len(text)), testorg.Digest(text)
+			if leaves[2], err = l.Marshal(); err != nil {
+				return err
+			}
+			if err := tx.Bucket([]byte("messages")).Put(key(2), append([]byte{0}, text...)); err != nil {
+				return err
+			}
+			return rewrite(o, tx, leaves)
+		}, []string{"message-malformed"}, "(leaf 2)"},
+		{"a recipient slipped into an envelope", func(t *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			leaves := readLeaves(tx)
+			l, err := ledger.ParseLeaf(leaves[1])
+			if err != nil {
+				return err
+			}
+			spy := testorg.New(t, 3).NewReport(t, "any", 0).Envelope // three stanzas where the roster has two
+			l.Envelope = testorg.Digest(spy)
+			if leaves[1], err = l.Marshal(); err != nil {
+				return err
+			}
+			if err := tx.Bucket([]byte("envelopes")).Put(key(1), spy); err != nil {
+				return err
+			}
+			return rewrite(o, tx, leaves)
+		}, []string{"envelope-recipients"}, "(leaf 1)"},
+		{"a tag led to another case", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b := tx.Bucket([]byte("tags"))
+			k, v := b.Cursor().First()
+			other := key(1)
+			if bytes.Equal(v, other) {
+				other = key(5)
+			}
+			return b.Put(bytes.Clone(k), other)
+		}, []string{"index-wrong"}, "bucket tags"},
+		{"a roster that the organisation did not sign", func(t *testing.T, o *testorg.Org, tx *bolt.Tx) error {
+			forged := testorg.New(t, 2).Signed
+			leaves := readLeaves(tx)
+			l, err := ledger.ParseLeaf(leaves[0])
+			if err != nil {
+				return err
+			}
+			l.Digest = testorg.Digest(forged)
+			if leaves[0], err = l.Marshal(); err != nil {
+				return err
+			}
+			if err := tx.Bucket([]byte("rosters")).Put(key(0), forged); err != nil {
+				return err
+			}
+			return rewrite(o, tx, leaves)
+		}, []string{"roster-signature"}, "roster 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o, dir := goodStore(t)
+			edit(t, dir, func(tx *bolt.Tx) error { return c.attack(t, o, tx) })
+			r := o.Audit(t, dir, nil)
+			found, named := map[string]bool{}, false
+			for _, f := range r.Findings {
+				found[f.ID] = true
+				named = named || strings.Contains(f.Where, c.where)
+			}
+			for _, id := range c.want {
+				if !found[id] {
+					t.Errorf("no finding %s; found %v", id, r.Findings)
+				}
+			}
+			if !named {
+				t.Errorf("nothing names %q; found %v", c.where, r.Findings)
+			}
+		})
+	}
+}
+
+func TestBlobAttacksAreNamed(t *testing.T) {
+	o, dir := goodStore(t)
+	blobs := blobFiles(t, dir)
+	has := func(id string) {
+		t.Helper()
+		for _, f := range o.Audit(t, dir, nil).Findings {
+			if f.ID == id {
+				return
+			}
+		}
+		t.Errorf("no finding %s", id)
+	}
+	content, err := os.ReadFile(blobs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path string, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(blobs[0]); err != nil {
+		t.Fatal(err)
+	}
+	has("blob-missing")
+	write(blobs[0], content[:len(content)-1])
+	has("message-size")
+	other, err := os.ReadFile(blobs[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(blobs[0], other)
+	has("message-digest")
+	write(blobs[0], content)
+	stray := filepath.Join(dir, vault.BlobsDir, "notes.txt")
+	write(stray, []byte("the witness is in room 12"))
+	has("blob-stray")
+	if err := os.Remove(stray); err != nil {
+		t.Fatal(err)
+	}
+	o.MustBeWhole(t, dir)
+}
+
+// TestRollbackAndRewriteAreNamed needs the checkpoint that an earlier audit
+// kept: without it an old snapshot is as good as a new one.
+func TestRollbackAndRewriteAreNamed(t *testing.T) {
+	o := testorg.New(t, 2)
+	v := o.Open(t, o.Create(t))
+	for range 3 {
+		if err := o.NewReport(t, "account", 0).Add(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := testorg.Snapshot(t, v)
+	oldHead := o.MustBeWhole(t, old).Signed
+	for range 2 {
+		if err := o.NewReport(t, "account", 0).Add(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := testorg.Snapshot(t, v)
+	nowHead := o.MustBeWhole(t, now).Signed
+	v.Close()
+	if r := o.Audit(t, now, oldHead); !r.Whole {
+		t.Errorf("a store that only grew: %v", r.Findings)
+	}
+	only := func(dir string, last []byte, id string) {
+		t.Helper()
+		if r := o.Audit(t, dir, last); len(r.Findings) != 1 || r.Findings[0].ID != id {
+			t.Errorf("found %v, want %s alone", r.Findings, id)
+		}
+	}
+	only(old, nowHead, "history-rollback")
+	// The ledger key is stolen, a whole case is taken out of history without
+	// a trace in the store, and everything is signed again.
+	edit(t, now, func(tx *bolt.Tx) error {
+		leaves := readLeaves(tx)
+		last, err := ledger.ParseLeaf(leaves[len(leaves)-2])
+		if err != nil {
+			return err
+		}
+		for bucket, k := range map[string][]byte{
+			"cases": key(9), "envelopes": key(9), "messages": key(10),
+			"threads": append(key(9), key(10)...), "ids": last.Case[:],
+		} {
+			if err := tx.Bucket([]byte(bucket)).Delete(k); err != nil {
+				return err
+			}
+		}
+		tags := tx.Bucket([]byte("tags"))
+		for k, at := tags.Cursor().First(); k != nil; k, at = tags.Cursor().Seek(append(bytes.Clone(k), 0)) {
+			if bytes.Equal(at, key(9)) {
+				if err := tags.Delete(k); err != nil {
+					return err
+				}
+			}
+		}
+		return rewrite(o, tx, leaves[:len(leaves)-2])
+	})
+	o.MustBeWhole(t, now) // nothing in the store itself tells
+	only(now, nowHead, "history-rollback")
+}

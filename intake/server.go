@@ -74,6 +74,11 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 	if s.style, err = loadStylesheet(); err != nil {
 		return nil, err
 	}
+	// A roster with a recipient that can't be sealed to must stop the start,
+	// not the first report.
+	if _, err := s.workers(); err != nil {
+		return nil, err
+	}
 	s.gazetteer = newGazetteer(s.languages)
 	s.handler = s.routes()
 	s.http = s.newHTTPServer()

@@ -309,4 +309,3 @@ func (w *world) open(codename string) (*seal.Message, map[string]string) {
 	must(w.t, err)
 	return m, files
 }
-

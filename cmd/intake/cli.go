@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+
+	"tocsin/vault"
+)
+
+// Exit codes, stable for scripts.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const description = `Take anonymous reports in and keep them sealed. This machine holds no key that opens one.
+
+A new intake is set up with the organisation in four steps:
+
+  intake keygen --data ./data --origin example.org/intake > intake.card
+  (the organisation puts the card into its roster and signs it: triage org set-intake, triage org sign)
+  intake init --data ./data --roster roster --org-key org.pub
+  intake serve --data ./data --listen 127.0.0.1:8080 --desk 0.0.0.0:8443
+
+Put a TLS terminator or an onion service in front of --listen; --desk speaks mutual TLS itself.
+
+Exit codes: 0 done, 1 failed, 2 usage.`
+
+type commands struct {
+	Keygen       keygenCmd       `cmd:"" help:"Make the intake's keys and print its public card."`
+	Card         cardCmd         `cmd:"" help:"Print the public card again."`
+	Init         initCmd         `cmd:"" help:"Create an empty store under a signed roster."`
+	Serve        serveCmd        `cmd:"" help:"Take reports in until SIGTERM."`
+	Snapshot     snapshotCmd     `cmd:"" help:"Copy the store as it is now, for backup and for the auditor."`
+	UpdateRoster updateRosterCmd `cmd:"" help:"Put a newer roster in force, while the server runs or not."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
+}
+
+// terminal is where a command speaks: results to out, the rest to err.
+type terminal struct {
+	out, err io.Writer
+}
+
+// run is the whole program. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	asked := -1 // set when --help was asked for
+	parser, err := kong.New(&c,
+		kong.Name("intake"), kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { asked = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Bind(terminal{stdout, stderr}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "intake: %v\n", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if asked >= 0 {
+		return asked
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "intake: %v\nintake: see intake --help\n", err)
+		return exitUsage
+	}
+	if err := k.Run(); err != nil {
+		fmt.Fprintf(stderr, "intake: %v\n", err)
+		if hint := next(err); hint != "" {
+			fmt.Fprintf(stderr, "intake: %s\n", hint)
+		}
+		return exitFailed
+	}
+	return exitDone
+}
+
+// next says what to type next, where an error has such an answer.
+func next(err error) string {
+	switch {
+	case errors.Is(err, vault.ErrNotExist), errors.Is(err, errNotInitialised):
+		return "to create a store, see intake init --help"
+	case errors.Is(err, errNoKeys):
+		return "to make the intake's keys, see intake keygen --help"
+	case errors.Is(err, vault.ErrLocked):
+		return "is a server running on it? stop it first"
+	case errors.Is(err, fs.ErrExist):
+		return "nothing was overwritten"
+	}
+	return ""
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(t terminal) error {
+	_, err := fmt.Fprintln(t.out, "intake", version())
+	return err
+}
+
+// version is the module's version, with the commit where the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "devel"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v += " " + s.Value
+			}
+		}
+	}
+	return v
+}

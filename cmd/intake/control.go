@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/vault"
+)
+
+// The control socket lets the same user's intake snapshot and intake
+// update-roster reach a running server, which alone has the store open. It is
+// HTTP over a unix socket that only its owner can connect to.
+
+// maxRosterSize bounds a roster that comes in over the socket, in bytes;
+// package roster refuses larger ones than this anyway.
+const maxRosterSize = 2 << 20
+
+// listenControl makes the socket. The caller has the store open, so a socket
+// that is already there belongs to a server that died.
+func listenControl(dir string) (net.Listener, error) {
+	name := filepath.Join(dir, socketFile)
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("making the control socket: %w", err)
+	}
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		return nil, fmt.Errorf("making the control socket (its path may have about 100 characters): %w", err)
+	}
+	if err := os.Chmod(name, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("making the control socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// controlServer answers on the socket.
+func controlServer(v *vault.Vault, k *keys, l *slog.Logger) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, r *http.Request) {
+		err := v.WriteSnapshot(w, func(size int64) {
+			w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+		})
+		if err != nil {
+			// The length was announced: cutting the connection is what tells
+			// the other side.
+			l.Error("a snapshot broke off", "error", err)
+			panic(http.ErrAbortHandler)
+		}
+	})
+	mux.HandleFunc("POST /roster", func(w http.ResponseWriter, r *http.Request) {
+		signed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRosterSize))
+		if err == nil {
+			err = usable(signed, v.Roster().OrgKey, k)
+		}
+		if err == nil {
+			err = v.UpdateRoster(r.Context(), signed)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		l.Info("roster in force", "number", v.Roster().Number)
+	})
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+}
+
+// A controlClient talks to a running server.
+type controlClient struct{ http *http.Client }
+
+// dialControl returns a client of the server that runs on that data
+// directory, or nil if none does.
+func dialControl(dir string) *controlClient {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", filepath.Join(dir, socketFile))
+	}
+	c, err := dial(context.Background(), "", "")
+	if err != nil {
+		// No server, or one that is about to go. Whether the store is free
+		// its lock will say.
+		return nil
+	}
+	c.Close()
+	return &controlClient{&http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+func (c *controlClient) do(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://intake"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the running server: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	return nil, fmt.Errorf("the running server refused: %s", strings.TrimSpace(string(said)))
+}
+
+func (c *controlClient) snapshot(ctx context.Context, dir, to string) error {
+	db, err := c.do(ctx, "GET", "/snapshot", nil)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return vault.ReceiveSnapshot(ctx, dir, to, db)
+}
+
+func (c *controlClient) updateRoster(ctx context.Context, signed []byte) error {
+	body, err := c.do(ctx, "POST", "/roster", bytes.NewReader(signed))
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}

@@ -1,0 +1,61 @@
+# Tocsin. "make help" lists the targets.
+
+DATA    ?= data
+LISTEN  ?= 127.0.0.1:8080
+DESK    ?= 127.0.0.1:8443
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# Reproducible: nothing of the machine, the directory or the time goes in.
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
+
+.PHONY: help build run test tour check unit deps fuzz bench clean
+
+help:
+	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN)'
+	@echo 'make test   everything that must hold: vet, staticcheck, all tests with the race detector, the tour'
+	@echo 'make tour   the whole way with the real programs, from a report to the police and the auditor'
+	@echo 'make build  bin/intake, bin/triage, bin/audit'
+	@echo 'make fuzz   each fuzz target for TIME=30s'
+	@echo 'make bench  the benchmarks'
+	@echo 'make clean  remove bin/'
+
+build:
+	@mkdir -p bin
+	@$(BUILD) -o bin/ ./cmd/intake ./cmd/triage ./cmd/audit
+
+# age's own programs, at the version that go.mod pins: the outside judges.
+age:
+	@mkdir -p bin
+	@go build -trimpath -o bin/ filippo.io/age/cmd/age filippo.io/age/cmd/age-keygen
+
+.PHONY: age
+
+run: build age
+	@DATA='$(DATA)' LISTEN='$(LISTEN)' DESK='$(DESK)' demo/run.sh
+
+tour: build age
+	@demo/tour.sh
+
+test: deps check unit tour
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# The end-to-end tests start the real programs, which are built with the race
+# detector too; -short only takes fewer kills and flips.
+unit:
+	go test -race -timeout 20m ./...
+
+deps:
+	@demo/deps.sh
+
+fuzz:
+	@demo/fuzz.sh $(or $(TIME),30s)
+
+bench:
+	go test -run '^$$' -bench . -benchtime 2s ./...
+
+clean:
+	rm -rf bin

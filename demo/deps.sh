@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what the tests need beside Go, where this machine can; otherwise
+# says what to type. The programs themselves need none of it.
+set -eu
+missing=
+need() { # command package
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need curl curl
+need tar tar
+need sha512sum coreutils
+need strace strace
+need openssl openssl
+need gcc gcc # for the race detector
+need chromium chromium
+[ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "installing$missing"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libc6-dev $missing >/dev/null
+else
+	echo "the tests need$missing; on Debian: sudo apt-get install$missing" >&2
+	exit 1
+fi

@@ -36,8 +36,8 @@ const (
 	envelopeSize  = secretKeySize + len("\n")
 )
 
-// Envelope seals the case key to every case worker. The result is an age file
-// whose length depends only on their number.
+// Envelope seals the case key to every case worker, as ParseRecipients returned
+// them. The result is an age file whose length depends only on their number.
 func (k *CaseKey) Envelope(workers []*age.HybridRecipient) ([]byte, error) {
 	to, err := recipients(workers)
 	if err != nil {

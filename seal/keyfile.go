@@ -76,7 +76,7 @@ func UnprotectKey(file []byte, passphrase string) ([]byte, error) {
 	if errors.Is(err, age.ErrIncorrectIdentity) && isScrypt(err) {
 		return nil, fmt.Errorf("opening a key file: %w", ErrPassphrase)
 	} else if err != nil {
-		return nil, fmt.Errorf("opening a key file: %w: not a key file with a passphrase", ErrDamaged)
+		return nil, fmt.Errorf("opening a key file: %w: not a key file with a passphrase, or one made to cost too much work", ErrDamaged)
 	}
 	plain, err := io.ReadAll(r)
 	if err != nil {

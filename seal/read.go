@@ -34,7 +34,7 @@ type Message struct {
 // attachments are.
 //
 // Errors: ErrKey, ErrDamaged, ErrContents, ErrContext, ErrVersion; or src's
-// own, wrapped. Memory is bounded by MaxBody, the manifest and 320 KiB.
+// own, wrapped. Memory is bounded by MaxBody, the manifest and half a MiB.
 func ReadMessage(src io.ReaderAt, size int64, id age.Identity, want Context, visit func(File, io.Reader) error) (*Message, error) {
 	s := &source{r: src}
 	plain, n, err := s.open(size, id)

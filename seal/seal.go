@@ -18,7 +18,7 @@
 // # What it guarantees
 //
 // Messages stream in both directions in memory that does not grow with them:
-// about 1 MiB in writing and half of that in reading, besides the body. No
+// about 1.2 MiB in writing and 0.5 MiB in reading, besides the body. No
 // temporary file is made. A message is read as exactly one layout; whatever
 // deviates, is damaged, or was made for another instance, case or kind is
 // refused with one of the errors below, and no content is part of an error's

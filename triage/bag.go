@@ -1,0 +1,243 @@
+package triage
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/seal"
+	"tocsin/seal/roster"
+	"tocsin/triage/bagit"
+)
+
+// A bag is what leaves for a destination, but for the attachments' contents.
+type bag struct {
+	opened   *opened
+	name     string // of its directory and, with an ending, of its file
+	payload  []payload
+	carriers []Entry // messages with attachments
+	files    []bagFile
+	withheld []withheld
+	info     []bagit.Info
+}
+
+// withheld is report.Withheld as it stands in provenance.json.
+type withheld struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+type payload struct {
+	path    string // under data/
+	content []byte
+}
+
+// A bagFile is an attachment in the bag.
+type bagFile struct {
+	Path    string `json:"path"`    // under data/
+	Message int64  `json:"message"` // index in the ledger of what it came with
+	Type    string `json:"type"`    // what the witness's browser said
+	Size    int64  `json:"size"`    // bytes
+	SHA256  string `json:"sha256"`
+}
+
+// A bagMessage is an addition or a reply in the bag.
+type bagMessage struct {
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+	Day  string `json:"day"`
+	Text string `json:"-"`
+}
+
+// A source is a sealed message that the bag was made from.
+type source struct {
+	Index  int64  `json:"index"` // in the ledger; -1 for a reply that is not there yet
+	Kind   string `json:"kind"`
+	Day    string `json:"day"`
+	Size   int64  `json:"size"` // bytes of ciphertext
+	SHA256 string `json:"sha256"`
+}
+
+const provenanceVersion = 1
+
+// reasonName says why attachments lose their names.
+const reasonName = "a file's name can name its owner, and the witness has not consented to be identified; its number and ending are kept"
+
+// A provenance is what provenance.json says: where the contents come from and
+// what stayed behind.
+type provenance struct {
+	Version      int          `json:"version"`
+	Case         string       `json:"case"`
+	Instance     string       `json:"instance"`
+	Organisation string       `json:"organisation"`
+	Origin       string       `json:"origin"` // of the ledger
+	Destination  string       `json:"destination"`
+	Routed       string       `json:"routed"` // day
+	By           string       `json:"by"`     // case worker
+	Roster       uint64       `json:"roster"` // number of the one in force
+	CaseLeaf     int64        `json:"case_leaf"`
+	Checkpoint   string       `json:"checkpoint"` // signed, C2SP tlog-checkpoint
+	LedgerKey    string       `json:"ledger_key"` // verifies it
+	Sealed       []source     `json:"sealed"`
+	Files        []bagFile    `json:"files"`
+	Messages     []bagMessage `json:"messages"`
+	Consent      string       `json:"consent"`
+	Withheld     []withheld   `json:"withheld"`
+	Notes        []string     `json:"notes"`
+}
+
+// gather reads all messages of a case, without their attachments' contents,
+// and makes what the bag says of them.
+func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destination) (*bag, error) {
+	card, err := h.Card()
+	if err != nil {
+		return nil, err
+	}
+	head, err := h.readHead()
+	if err != nil {
+		return nil, err
+	}
+	b := &bag{opened: o, name: bagName(o.Case), withheld: []withheld{}}
+	p := &provenance{
+		Version: provenanceVersion, Case: o.ID.String(), Instance: o.instance.String(),
+		Organisation: r.Organisation, Origin: r.Origin, Destination: d.Name, Routed: string(h.today()),
+		By: card.Name, Roster: r.Number, CaseLeaf: o.Index, Checkpoint: string(head.Checkpoint),
+		LedgerKey: m.roster.Intake.Ledger, Files: []bagFile{}, Messages: []bagMessage{},
+	}
+	told, err := h.gatherMessages(b, p)
+	if err != nil {
+		return nil, err
+	}
+	p.Files = append(p.Files, b.files...)
+	p.Consent = consentLabel(told.Consent)
+	p.Withheld = b.withheld
+	p.Notes = notes(told.Consent, len(b.files) > 0)
+	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day)})
+	if err != nil {
+		return nil, err
+	}
+	text, err := marshalReadable(p)
+	if err != nil {
+		return nil, fmt.Errorf("writing the provenance: %w", err)
+	}
+	b.payload = append([]payload{{"report.html", page}}, b.payload...)
+	b.payload = append(b.payload, payload{"provenance.json", text})
+	b.info = []bagit.Info{
+		{Label: "Source-Organization", Value: r.Organisation},
+		{Label: "External-Identifier", Value: o.ID.String()},
+		{Label: "Bagging-Date", Value: string(h.today())},
+		{Label: "Bag-Software-Agent", Value: "tocsin triage, provenance version " + strconv.Itoa(provenanceVersion)},
+	}
+	return b, nil
+}
+
+// gatherMessages puts the report, additions and replies into the bag, less
+// what the witness did not consent to, and returns the report as it leaves.
+func (h *Home) gatherMessages(b *bag, p *provenance) (*report.Report, error) {
+	var told *report.Report
+	for _, e := range b.opened.Messages {
+		msg, err := h.read(b.opened, e, nil)
+		if err != nil {
+			return nil, err
+		}
+		if e.Leaf.Kind == ledger.KindReport {
+			told, err = b.addReport(msg)
+		} else if told != nil {
+			err = b.addMessage(p, e.Leaf, msg, told.Consent)
+		} else {
+			err = errors.New("its first message is not a report")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("case %s: %w", b.opened.ID, err)
+		}
+		b.addFiles(e, msg.Files, told.Consent)
+		p.Sealed = append(p.Sealed, source{e.Index, e.Leaf.Kind, string(e.Leaf.Day), e.Leaf.Size, e.Leaf.Digest.String()})
+	}
+	if told == nil {
+		return nil, fmt.Errorf("case %s: its report is missing from the ledger", b.opened.ID)
+	}
+	return told, nil
+}
+
+func (b *bag) addReport(msg *seal.Message) (*report.Report, error) {
+	whole, err := parseReport(msg)
+	if err != nil {
+		return nil, err
+	}
+	told, held := whole.Withhold()
+	for _, w := range held {
+		b.withheld = append(b.withheld, withheld(w))
+	}
+	data, err := told.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	b.payload = append(b.payload, payload{"report.json", data}, payload{"report.schema.json", report.Schema})
+	return told, nil
+}
+
+func (b *bag) addMessage(p *provenance, l *ledger.Leaf, msg *seal.Message, consent report.Consent) error {
+	note, err := parseNote(msg)
+	if err != nil {
+		return err
+	}
+	if consent != report.ConsentDirect {
+		// As in a report, what this program does not know stays behind.
+		note = &report.Message{Language: note.Language, Day: note.Day, Text: note.Text}
+	}
+	data, err := note.Marshal()
+	if err != nil {
+		return err
+	}
+	path := fmt.Sprintf("messages/%03d-%s.json", len(p.Messages)+1, l.Kind)
+	b.payload = append(b.payload, payload{path, data})
+	p.Messages = append(p.Messages, bagMessage{Path: path, Kind: l.Kind, Day: string(l.Day), Text: note.Text})
+	return nil
+}
+
+// addFiles names a message's attachments as they will be called in the bag.
+func (b *bag) addFiles(e Entry, files []seal.File, consent report.Consent) {
+	if e.Leaf.Kind == ledger.KindReply || len(files) == 0 {
+		return
+	}
+	named := consent == report.ConsentDirect
+	if !named && len(b.files) == 0 {
+		b.withheld = append(b.withheld, withheld{"files.name", reasonName})
+	}
+	b.carriers = append(b.carriers, e)
+	for _, f := range files {
+		b.files = append(b.files, bagFile{
+			Path:    "files/" + numberedName(len(b.files)+1, f.Name, named),
+			Message: e.Index, Type: f.Type, Size: f.Size, SHA256: f.SHA256,
+		})
+	}
+}
+
+// notes says what a reader could otherwise take wrongly.
+func notes(c report.Consent, files bool) []string {
+	list := []string{
+		"Times kept by the organisation are days in UTC. Dates and times that the witness gave are as the witness gave them.",
+		"Accounts are in the witness's own words, whole.",
+	}
+	if files {
+		list = append(list, "Files are byte for byte as the witness sent them; what their metadata says was not removed.")
+	}
+	if c != report.ConsentDirect {
+		list = append(list, "Do not try to find out who the witness is. Ask the organisation instead.")
+	}
+	return list
+}
+
+// marshalReadable encodes v for people as well as programs.
+func marshalReadable(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}

@@ -1,0 +1,138 @@
+package triage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tocsin/ledger"
+)
+
+// An Entry is a leaf of a case and where it stands in the ledger. Index is -1
+// while it is queued here and not in the ledger yet.
+type Entry struct {
+	Index int64
+	Leaf  *ledger.Leaf
+}
+
+// A Case is what the ledger says of one, without opening anything.
+type Case struct {
+	ID       ledger.CaseID
+	Index    int64      // of the leaf that opened it
+	Day      ledger.Day // when it came
+	Messages []Entry    // the report first
+	Handed   []Entry    // hand-overs and their acknowledgements
+	Held     bool
+	Purged   string // the rule it was purged under, or empty
+
+	record   ledger.Digest
+	envelope ledger.Digest // the one in force
+}
+
+// cases lists the cases in the order they came.
+func (m *mirror) cases() []*Case {
+	var list []*Case
+	byID := make(map[ledger.CaseID]*Case)
+	for i, l := range m.leaves {
+		if l.Event == ledger.EventCase {
+			c := &Case{ID: l.Case, Index: int64(i), Day: l.Day, record: l.Digest, envelope: l.Envelope}
+			byID[l.Case] = c
+			list = append(list, c)
+		} else if c := byID[l.Case]; c != nil {
+			c.add(Entry{int64(i), l})
+		}
+	}
+	return list
+}
+
+func (c *Case) add(e Entry) {
+	switch e.Leaf.Event {
+	case ledger.EventMessage:
+		c.Messages = append(c.Messages, e)
+	case ledger.EventRekey:
+		c.envelope = e.Leaf.Envelope
+	case ledger.EventHandedOver, ledger.EventAcknowledged:
+		c.Handed = append(c.Handed, e)
+	case ledger.EventHeld:
+		c.Held = true
+	case ledger.EventPurged:
+		c.Purged = e.Leaf.Rule
+	}
+}
+
+// Cases lists the cases that the home knows, with what is queued for them.
+func (h *Home) Cases() ([]*Case, error) {
+	m, err := h.openMirror()
+	if err != nil {
+		return nil, err
+	}
+	return h.withQueue(m)
+}
+
+func (h *Home) withQueue(m *mirror) ([]*Case, error) {
+	list := m.cases()
+	byID := make(map[ledger.CaseID]*Case)
+	for _, c := range list {
+		byID[c.ID] = c
+	}
+	queue, err := h.Queue()
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queue {
+		if c := byID[q.Leaf.Case]; c != nil && !m.has(q.Leaf) {
+			c.add(Entry{-1, q.Leaf})
+		}
+	}
+	return list, nil
+}
+
+// has reports whether the ledger holds what was signed in l.
+func (m *mirror) has(l *ledger.Leaf) bool {
+	_, ok := m.find(l)
+	return ok
+}
+
+func (m *mirror) find(l *ledger.Leaf) (int64, bool) {
+	for i := len(m.leaves) - 1; i >= 0; i-- {
+		// A signature covers everything but the day of entry.
+		if k := m.leaves[i]; len(k.Signature) > 0 && k.Case == l.Case && string(k.Signature) == string(l.Signature) {
+			return int64(i), true
+		}
+	}
+	return 0, false
+}
+
+// ErrNoCase means that no case, or more than one, begins with what was given.
+var ErrNoCase = errors.New("no such case")
+
+// Find returns the case whose ID begins with prefix.
+func (h *Home) Find(prefix string) (*Case, error) {
+	m, err := h.openMirror()
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.withQueue(m)
+	if err != nil {
+		return nil, err
+	}
+	return pick(list, prefix)
+}
+
+func pick(list []*Case, prefix string) (*Case, error) {
+	prefix = strings.ToLower(strings.TrimSpace(prefix))
+	var found *Case
+	for _, c := range list {
+		if prefix == "" || !strings.HasPrefix(c.ID.String(), prefix) {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("%w: several begin with %q; type more of it", ErrNoCase, prefix)
+		}
+		found = c
+	}
+	if found == nil {
+		return nil, fmt.Errorf("%w: none begins with %q; see: triage list", ErrNoCase, prefix)
+	}
+	return found, nil
+}

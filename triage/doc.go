@@ -1,0 +1,37 @@
+// Package triage is the case worker's workspace: a directory that mirrors the
+// store's ciphertext and ledger, in which cases are read, answered and handed
+// over without a network.
+//
+// What it guarantees:
+//
+//   - The ledger it remembers only grows. A desk that shows a shorter, another
+//     or an unsigned history, an event that no case worker of its day signed, or
+//     an object that is not what its leaf says is refused ([ErrRefused]) and
+//     changes nothing here.
+//   - Nothing decrypted is written to disk, except by [Home.Save], which exists
+//     for that. A bag for an authority streams from one sealed file into another.
+//   - Every verb can be killed at any instant and repeated. Files appear whole
+//     or not at all; what is queued for the desk leaves the queue only once a
+//     checkpoint that was verified here covers it.
+//   - No text of a report reaches a terminal, a page or a file name but through
+//     package screen.
+//
+// What callers must do: take the passphrase from the person at the terminal
+// (see [Home.Passphrase]) and nowhere else; call one verb at a time, which
+// [Home.Lock] enforces between processes; and read the organisation's key from
+// the organisation, because everything rests on it.
+//
+// The directory, 0700, all files 0600:
+//
+//	worker.key     age identity, as age-keygen -pq writes it, or the same
+//	               protected by a passphrase (age -p): stock age opens either
+//	desk.key       Ed25519 key for the desk and for signing events (PKCS #8)
+//	card           the public halves, for the organisation
+//	config         the organisation's key and the desk's address
+//	roster         the signed roster that was joined with
+//	ledger/        leaves, and head: the newest verified roster and checkpoint
+//	objects/       sealed objects by SHA-256
+//	queue/         signed events and sealed replies for the desk
+//	outbox/DEST/   sealed bags for a destination
+//	org/           on the organisation's own machine: its key and its roster
+package triage

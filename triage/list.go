@@ -1,0 +1,163 @@
+package triage
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/triage/screen"
+)
+
+// A Summary is a line of the inbox. Its texts were written by a stranger: they
+// are cleaned for one line of a terminal.
+type Summary struct {
+	ID        string   `json:"case"`
+	Day       string   `json:"day"`
+	Due       string   `json:"due"` // the day on which the deadline passes
+	HoursLeft int      `json:"hours_left"`
+	Danger    bool     `json:"danger"`    // a child is in danger now
+	Departure bool     `json:"departure"` // a departure is imminent
+	Country   string   `json:"country,omitempty"`
+	City      string   `json:"city,omitempty"`
+	Account   string   `json:"account,omitempty"` // first line
+	Messages  int      `json:"messages"`          // after the report
+	Unheard   bool     `json:"unheard"`           // the witness wrote last, after a hand-over or not
+	Files     int      `json:"files"`
+	HandedTo  []string `json:"handed_to"`
+	Queued    bool     `json:"queued"` // something waits to be pushed
+	Held      bool     `json:"held"`
+	Purged    string   `json:"purged,omitempty"`
+	Problem   string   `json:"problem,omitempty"` // why it could not be read
+}
+
+// Open reports whether nobody has been told of the case yet.
+func (s *Summary) Open() bool { return len(s.HandedTo) == 0 && s.Purged == "" }
+
+// List opens every case and returns the most urgent first. A case that can't
+// be read is in it, with its problem, rather than missing.
+func (h *Home) List() ([]Summary, error) {
+	r, err := h.Roster()
+	if err != nil {
+		return nil, err
+	}
+	cases, err := h.Cases()
+	if err != nil {
+		return nil, err
+	}
+	if len(cases) == 0 {
+		return nil, nil
+	}
+	// Without the key there is one error to tell, not one for each case.
+	if _, err := h.Identity(); err != nil {
+		return nil, err
+	}
+	deadline := time.Duration(r.Policy.DeadlineHours) * time.Hour
+	list := make([]Summary, 0, len(cases))
+	for _, c := range cases {
+		s := h.outline(c, deadline)
+		if c.Purged == "" {
+			o, err := h.open(c, r)
+			if err == nil {
+				err = h.summarise(o, &s)
+			}
+			if err != nil {
+				s.Problem = screen.Line(err.Error())
+			}
+		}
+		list = append(list, s)
+	}
+	slices.SortStableFunc(list, moreUrgent)
+	return list, nil
+}
+
+// outline fills in what the ledger alone says. Only the day of a report is
+// kept, so that its clock starts when that day began: never too late.
+func (h *Home) outline(c *Case, deadline time.Duration) Summary {
+	due := c.Day.Time().Add(deadline)
+	s := Summary{
+		ID: c.ID.String(), Day: string(c.Day), Due: string(ledger.DayOf(due)),
+		HoursLeft: int(due.Sub(h.Now()).Hours()), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
+	}
+	for _, e := range c.Messages {
+		s.Queued = s.Queued || e.Index < 0
+		if e.Leaf.Kind != ledger.KindReport {
+			s.Messages++
+		}
+		s.Unheard = e.Leaf.Kind == ledger.KindAddition
+	}
+	for _, e := range c.Handed {
+		s.Queued = s.Queued || e.Index < 0
+		if e.Leaf.Event == ledger.EventHandedOver && !slices.Contains(s.HandedTo, e.Leaf.Destination) {
+			s.HandedTo = append(s.HandedTo, e.Leaf.Destination)
+		}
+	}
+	return s
+}
+
+// summarise fills in what the report says.
+func (h *Home) summarise(o *opened, s *Summary) error {
+	for _, e := range o.Messages {
+		if e.Leaf.Kind == ledger.KindReply {
+			continue
+		}
+		msg, err := h.read(o, e, nil)
+		if err != nil {
+			return err
+		}
+		s.Files += len(msg.Files)
+		if e.Leaf.Kind != ledger.KindReport {
+			continue
+		}
+		r, err := parseReport(msg)
+		if err != nil {
+			return err
+		}
+		s.Danger = r.Danger.Now == report.Yes
+		s.Departure = r.Danger.Departure == report.Yes
+		s.Country = screen.Line(r.Where.Country)
+		s.City = screen.Line(r.Where.City)
+		s.Account = firstLine(r)
+	}
+	return nil
+}
+
+// firstLine returns the first line of the account, or of the address where
+// there is none.
+func firstLine(r *report.Report) string {
+	for _, s := range []string{r.What.Seen, r.What.Heard, r.What.Suspected, r.What.Behaviour, r.What.Why, r.Online.URL} {
+		for line := range strings.Lines(s) {
+			if line = screen.Line(line); line != "" {
+				return line
+			}
+		}
+	}
+	return ""
+}
+
+// moreUrgent orders what has to be looked at first: a case that can't be read
+// may be anything; then a child in danger, a departure; then what nobody was
+// told of, by its deadline; then news in what was handed over; then the rest.
+func moreUrgent(a, b Summary) int {
+	return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Day, b.Day))
+}
+
+func rank(s *Summary) int {
+	switch {
+	case s.Purged != "":
+		return 6
+	case s.Problem != "":
+		return 0
+	case s.Open() && s.Danger:
+		return 1
+	case s.Open() && s.Departure:
+		return 2
+	case s.Open():
+		return 3
+	case s.Unheard:
+		return 4
+	}
+	return 5
+}

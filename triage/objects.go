@@ -1,0 +1,205 @@
+package triage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"tocsin/desk"
+	"tocsin/ledger"
+)
+
+// ErrNotHere means that an object was not pulled yet.
+var ErrNotHere = errors.New("not in this home yet; type: triage pull")
+
+// A want is an object that the ledger speaks of and the home lacks.
+type want struct {
+	index  int64 // of its leaf
+	kind   desk.Kind
+	digest ledger.Digest
+	size   int64 // -1 if the ledger does not say
+}
+
+// One request names at most so many leaves and announces so many bytes, so
+// that an interrupted pull has something to show for itself.
+const (
+	batchLeaves = 256
+	batchBytes  = 64 << 20
+)
+
+// objectPath is where an object lies: its digest names it, so that what is
+// there under a name is right or damaged, and never outdated.
+func (h *Home) objectPath(d ledger.Digest) string {
+	name := d.String()
+	return h.path("objects", name[:2], name)
+}
+
+func (h *Home) hasObject(d ledger.Digest) bool {
+	_, err := os.Lstat(h.objectPath(d))
+	return err == nil
+}
+
+// openObject opens an object to be read at random; it does not read it whole
+// to check it, which age and the manifest do for messages.
+func (h *Home) openObject(d ledger.Digest) (*os.File, int64, error) {
+	f, err := os.Open(h.objectPath(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, ErrNotHere
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("opening an object: %w", err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("opening an object: %w", err), f.Close())
+	}
+	return f, st.Size(), nil
+}
+
+// readObject reads a small object and checks it against its digest.
+func (h *Home) readObject(d ledger.Digest) ([]byte, error) {
+	text, err := os.ReadFile(h.objectPath(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotHere
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading an object: %w", err)
+	}
+	if digestOf(text) != d {
+		return nil, fmt.Errorf("%s is damaged; remove it and pull again", h.objectPath(d))
+	}
+	return text, nil
+}
+
+// missing lists what the mirror speaks of and the home lacks. A purged case
+// has nothing any more, and what it had is no longer needed here.
+func (h *Home) missing(m *mirror) []want {
+	var list []want
+	add := func(index int64, kind desk.Kind, digest ledger.Digest, size int64) {
+		if !h.hasObject(digest) {
+			list = append(list, want{index, kind, digest, size})
+		}
+	}
+	for _, c := range m.cases() {
+		if c.Purged != "" {
+			continue
+		}
+		add(c.Index, desk.Record, c.record, -1)
+		add(c.Index, desk.Envelope, c.envelope, -1)
+		for _, e := range c.Messages {
+			add(e.Index, desk.Message, e.Leaf.Digest, e.Leaf.Size)
+		}
+	}
+	return list
+}
+
+// forget removes what the home holds of purged cases: a purge destroys a case
+// everywhere or it destroys nothing.
+func (h *Home) forget(m *mirror) error {
+	for _, c := range m.cases() {
+		if c.Purged == "" {
+			continue
+		}
+		gone := []ledger.Digest{c.envelope, c.record}
+		for _, e := range c.Messages {
+			gone = append(gone, e.Leaf.Digest)
+		}
+		for _, d := range gone {
+			if err := os.Remove(h.objectPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("removing a purged case: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// fetch brings objects and checks each against the ledger before it gets its
+// name. done is called with the bytes of each.
+func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func(bytes int64)) error {
+	for len(list) > 0 {
+		var batch []want
+		var announced int64
+		for len(batch) < len(list) && len(batch) < batchLeaves && announced < batchBytes {
+			w := list[len(batch)]
+			batch = append(batch, w)
+			announced += max(w.size, 0)
+		}
+		if err := h.fetchBatch(ctx, c, batch, done); err != nil {
+			return err
+		}
+		list = list[len(batch):]
+	}
+	return nil
+}
+
+func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, done func(bytes int64)) error {
+	type key struct {
+		index int64
+		kind  desk.Kind
+	}
+	wanted := make(map[key]want)
+	var indices []int64
+	dirs := map[string]bool{h.path("objects"): true}
+	for _, w := range batch {
+		if n := len(indices); n == 0 || indices[n-1] != w.index {
+			indices = append(indices, w.index)
+		}
+		wanted[key{w.index, w.kind}] = w
+		dir := filepath.Dir(h.objectPath(w.digest))
+		dirs[dir] = true
+		if err := makeDir(dir); err != nil {
+			return err
+		}
+	}
+	err := c.Objects(ctx, indices, func(f *desk.Frame) error {
+		k := key{f.Index, f.Kind}
+		w, ok := wanted[k]
+		if !ok {
+			return nil // a case's other half, which is here already
+		}
+		delete(wanted, k)
+		if err := h.keep(w, f); err != nil {
+			return err
+		}
+		done(f.Size)
+		return nil
+	})
+	for dir := range dirs {
+		err = errors.Join(err, syncDir(dir))
+	}
+	if err != nil {
+		return err
+	}
+	for k := range wanted {
+		return refused("the desk no longer holds what leaf %d speaks of", k.index)
+	}
+	return nil
+}
+
+// keep writes an object and gives it its name if it is what its leaf says.
+// The directory is synced by the caller, once for many.
+func (h *Home) keep(w want, f *desk.Frame) error {
+	if w.size >= 0 && f.Size != w.size {
+		return refused("what leaf %d speaks of has %d bytes, and the desk sends %d", w.index, w.size, f.Size)
+	}
+	p, err := create(h.path("objects", "object"))
+	if err != nil {
+		return err
+	}
+	defer p.discard()
+	p.path = h.objectPath(w.digest)
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(p, sum), f.Body); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), w.digest[:]) {
+		return refused("what the desk sends for leaf %d is not what the leaf says", w.index)
+	}
+	return p.settle()
+}

@@ -1,0 +1,144 @@
+package triage
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"filippo.io/age"
+
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/seal"
+	"tocsin/seal/roster"
+	"tocsin/vault"
+)
+
+// checkWhole is the size up to which a message's ciphertext is held against
+// the ledger whenever it is opened. A larger one is when its attachments are
+// used; a listing relies on the check that pull made.
+const checkWhole = 4 << 20
+
+// An opened case is one whose key this home's worker holds.
+type opened struct {
+	*Case
+	instance roster.Instance
+	key      *seal.CaseKey
+	record   *vault.Case
+}
+
+// open takes the case key out of the case's envelope.
+func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
+	if c.Purged != "" {
+		return nil, fmt.Errorf("case %s was purged under the rule %s: its key is destroyed", c.ID, c.Purged)
+	}
+	id, err := h.Identity()
+	if err != nil {
+		return nil, err
+	}
+	text, err := h.readObject(c.record)
+	if err != nil {
+		return nil, fmt.Errorf("case %s: %w", c.ID, err)
+	}
+	record, err := vault.ParseCase(text)
+	if err != nil {
+		return nil, fmt.Errorf("case %s: %w", c.ID, err)
+	}
+	if record.ID != c.ID {
+		return nil, fmt.Errorf("case %s: its record is of case %s", c.ID, record.ID)
+	}
+	envelope, err := h.readObject(c.envelope)
+	if err != nil {
+		return nil, fmt.Errorf("case %s: %w", c.ID, err)
+	}
+	key, err := seal.OpenEnvelope(envelope, id)
+	if errors.Is(err, seal.ErrKey) {
+		return nil, fmt.Errorf("case %s was not sealed to this home's worker key: %w", c.ID, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("case %s: %w", c.ID, err)
+	}
+	if key.Recipient().String() != record.Recipient {
+		return nil, fmt.Errorf("case %s: its envelope holds the key of another case", c.ID)
+	}
+	return &opened{Case: c, instance: r.Instance(), key: key, record: record}, nil
+}
+
+// identity returns what opens the case's messages; a new value each time,
+// because age sorts identities in place.
+func (o *opened) identity() age.Identity { return o.key.Identity() }
+
+func (o *opened) context(kind string) seal.Context {
+	return seal.Context{Instance: o.instance.String(), Case: o.ID.String(), Kind: seal.Kind(kind)}
+}
+
+// ciphertext opens the sealed message of a leaf: from the objects, or from the
+// queue for one that the desk does not have yet.
+func (h *Home) ciphertext(e Entry) (io.ReaderAt, io.Closer, error) {
+	var src io.ReaderAt
+	var f *os.File
+	var size int64
+	var err error
+	if e.Index < 0 {
+		src, f, size, err = h.queuedMessage(e.Leaf)
+	} else {
+		f, size, err = h.openObject(e.Leaf.Digest)
+		src = f
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if size != e.Leaf.Size {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s is damaged; remove it and pull again", f.Name())
+	}
+	return src, f, nil
+}
+
+// read opens a message of the case. With a visit every attachment passes
+// through it, and all of it is checked against manifest and ledger before read
+// returns nil.
+func (h *Home) read(o *opened, e Entry, visit func(seal.File, io.Reader) error) (*seal.Message, error) {
+	src, closer, err := h.ciphertext(e)
+	if err != nil {
+		return nil, fmt.Errorf("message %d of case %s: %w", e.Index, o.ID, err)
+	}
+	defer closer.Close()
+	if visit != nil || e.Leaf.Size <= checkWhole {
+		sum := sha256.New()
+		if _, err := io.Copy(sum, io.NewSectionReader(src, 0, e.Leaf.Size)); err != nil {
+			return nil, fmt.Errorf("message %d of case %s: %w", e.Index, o.ID, err)
+		}
+		if ledger.Digest(sum.Sum(nil)) != e.Leaf.Digest {
+			return nil, fmt.Errorf("message %d of case %s is damaged: it is not what the ledger says; remove %s and pull again", e.Index, o.ID, h.objectPath(e.Leaf.Digest))
+		}
+	}
+	msg, err := seal.ReadMessage(src, e.Leaf.Size, o.identity(), o.context(e.Leaf.Kind), visit)
+	if err != nil {
+		return nil, fmt.Errorf("message %d of case %s: %w", e.Index, o.ID, err)
+	}
+	return msg, nil
+}
+
+// parseReport reads the report of a message. A report that a newer program
+// wrote may have answers that this one does not know: it is shown all the
+// same, so a ValidationError is not a failure here.
+func parseReport(msg *seal.Message) (*report.Report, error) {
+	r, err := report.Parse(msg.Body)
+	var invalid *report.ValidationError
+	if err != nil && !errors.As(err, &invalid) {
+		return nil, err
+	}
+	return r, nil
+}
+
+func parseNote(msg *seal.Message) (*report.Message, error) {
+	n, err := report.ParseMessage(msg.Body)
+	var invalid *report.ValidationError
+	if err != nil && !errors.As(err, &invalid) {
+		return nil, err
+	}
+	return n, nil
+}

@@ -1,0 +1,191 @@
+package triage
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"tocsin/desk"
+	"tocsin/ledger"
+	"tocsin/seal/roster"
+)
+
+// refused wraps a contradiction. It names what the person should do, since it
+// is not for a program to choose between an accident and an attack.
+func refused(format string, args ...any) error {
+	return fmt.Errorf("%w: %w. Nothing of it was kept. Tell the organisation before you go on", ErrRefused, fmt.Errorf(format, args...))
+}
+
+// advance asks the desk where it stands, verifies that it only added to what
+// m remembers, and returns the larger mirror with its leaves as they are
+// stored and its head. It writes nothing but rosters, which are public,
+// signed, and kept under their digests.
+func (h *Home) advance(ctx context.Context, c *desk.Client, m *mirror) (next *mirror, leaves []byte, head *desk.Head, err error) {
+	known, err := h.Roster()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	// The desk may stand between a roster and the checkpoint that covers it,
+	// for an instant: ask again, but not for ever.
+	for range 3 {
+		if head, err = c.Head(ctx); err != nil {
+			return nil, nil, nil, err
+		}
+		if next, err = m.under(head, known); err != nil {
+			return nil, nil, nil, err
+		}
+		if leaves, err = next.extend(ctx, c, leaves[:0]); err != nil {
+			return nil, nil, nil, err
+		}
+		last := next.lastRoster()
+		if last == nil || last.Digest == ledger.Digest(next.roster.Digest) {
+			break
+		}
+	}
+	if err := h.verifyEvents(ctx, c, m, next); err != nil {
+		return nil, nil, nil, err
+	}
+	return next, leaves, head, nil
+}
+
+// under returns m with the roster and checkpoint of a head that may follow it.
+func (m *mirror) under(head *desk.Head, known *roster.Signed) (*mirror, error) {
+	r, err := roster.Open(head.Roster, m.orgKey)
+	if err != nil {
+		return nil, refused("the desk's roster: %w", err)
+	}
+	if err := r.Follows(known); err != nil {
+		return nil, refused("the desk has roster %d and this home knows %d: %w", r.Number, known.Number, err)
+	}
+	cp, err := ledger.OpenCheckpoint(head.Checkpoint, r.Intake.Ledger)
+	if err != nil {
+		return nil, refused("the desk's checkpoint: %w", err)
+	}
+	if cp.Origin != r.Origin {
+		return nil, refused("the desk's checkpoint is of %q and the roster of %q", cp.Origin, r.Origin)
+	}
+	if cp.Size < m.size() {
+		return nil, refused("the ledger shrank: it has %d leaves, and %d were seen here", cp.Size, m.size())
+	}
+	next := m.clone()
+	next.roster, next.checkpoint = r, *cp
+	return next, nil
+}
+
+// extend fetches the leaves up to the mirror's checkpoint and checks that all
+// together make its root. Since those before them are the ones remembered,
+// that is the proof that the ledger only grew.
+func (m *mirror) extend(ctx context.Context, c *desk.Client, leaves []byte) ([]byte, error) {
+	before := m.size()
+	err := c.Leaves(ctx, before, m.checkpoint.Size, func(index int64, leaf []byte) error {
+		if err := m.append(leaf); err != nil {
+			if errors.Is(err, ledger.ErrVersion) {
+				return err
+			}
+			return refused("leaf %d: %w", index, err)
+		}
+		leaves = appendLeaf(leaves, leaf)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	root, err := m.hashes.Root(m.checkpoint.Size)
+	if err != nil {
+		return nil, fmt.Errorf("computing the ledger's root: %w", err)
+	}
+	if root != m.checkpoint.Root {
+		return nil, refused("the ledger was rewritten: what the desk signed for %d leaves does not contain the %d seen here", m.checkpoint.Size, before)
+	}
+	return leaves, nil
+}
+
+// lastRoster returns the leaf of the roster in force, or nil.
+func (m *mirror) lastRoster() *ledger.Leaf {
+	for i := len(m.leaves) - 1; i >= 0; i-- {
+		if m.leaves[i].Event == ledger.EventRoster {
+			return m.leaves[i]
+		}
+	}
+	return nil
+}
+
+// verifyEvents checks the leaves that next has beyond m: each roster is signed
+// by the organisation and follows the one before, the last is the one that the
+// desk shows, and each event is signed by a case worker of the roster in force
+// when it entered the ledger.
+func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror) error {
+	if err := h.fetchRosters(ctx, c, m, next); err != nil {
+		return err
+	}
+	var force *roster.Signed
+	if l := m.lastRoster(); l != nil {
+		var err error
+		if force, err = h.rosterOf(m, l); err != nil {
+			return err
+		}
+	}
+	for i := m.size(); i < next.size(); i++ {
+		l := next.leaves[i]
+		if l.Event == ledger.EventRoster {
+			r, err := h.rosterOf(next, l)
+			if err != nil {
+				return err
+			}
+			if r.Number != l.Number {
+				return refused("leaf %d speaks of roster %d and holds %d", i, l.Number, r.Number)
+			}
+			if force != nil {
+				if err := r.Follows(force); err != nil {
+					return refused("leaf %d: %w", i, err)
+				}
+			}
+			force = r
+			continue
+		}
+		if force == nil {
+			return refused("the ledger does not begin with a roster")
+		}
+		if !l.IsSigned() {
+			continue
+		}
+		w := force.Worker(l.By)
+		if w == nil {
+			return refused("leaf %d names %q, who was not a case worker under roster %d", i, l.By, force.Number)
+		}
+		if err := l.Verify(force.Instance(), w.Desk); err != nil {
+			return refused("leaf %d in the name of %s: %w", i, l.By, err)
+		}
+	}
+	if force == nil || force.Digest != next.roster.Digest {
+		return refused("the roster that the desk shows is not the last one in its ledger")
+	}
+	return nil
+}
+
+// fetchRosters brings the rosters that next's leaves name beyond m's.
+func (h *Home) fetchRosters(ctx context.Context, c *desk.Client, m, next *mirror) error {
+	var missing []want
+	for i := m.size(); i < next.size(); i++ {
+		if l := next.leaves[i]; l.Event == ledger.EventRoster && !h.hasObject(l.Digest) {
+			missing = append(missing, want{index: i, kind: desk.Roster, digest: l.Digest, size: -1})
+		}
+	}
+	return h.fetch(ctx, c, missing, func(int64) {})
+}
+
+// rosterOf opens the roster that a leaf speaks of.
+func (h *Home) rosterOf(m *mirror, l *ledger.Leaf) (*roster.Signed, error) {
+	text, err := h.readObject(l.Digest)
+	if err != nil {
+		return nil, err
+	}
+	r, err := roster.Open(text, m.orgKey)
+	if errors.Is(err, roster.ErrSignature) || errors.Is(err, roster.ErrMalformed) {
+		return nil, refused("a roster in the ledger: %w", err)
+	}
+	return r, err
+}
+
+func digestOf(b []byte) ledger.Digest { return sha256.Sum256(b) }

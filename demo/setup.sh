@@ -8,11 +8,11 @@
 #   $1/alice, /bob   the case workers' homes, with their private keys
 #   $1/destinations  the private keys of police and foreign-affairs
 #
-# The programs are taken from bin/ beside this file's folder. Nothing that is
+# The programs are taken from $BIN, or bin/ beside this folder. Nothing that is
 # there already is made again, so that an interrupted set-up can be repeated.
 set -eu
 umask 077
-bin=$(cd "$(dirname "$0")/../bin" && pwd)
+bin=${BIN:-$(cd "$(dirname "$0")/../bin" && pwd)}
 dir=$1
 desk=$2
 mkdir -p "$dir" "$dir/destinations"

@@ -13,9 +13,7 @@ import (
 func TestBuildsAreReproducible(t *testing.T) {
 	build := func() string {
 		dir := t.TempDir()
-		if err := os.CopyFS(dir, source(t)); err != nil {
-			t.Fatal(err)
-		}
+		copySource(t, dir)
 		cmd := exec.Command("make", "build", "VERSION=test")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,0 +1,261 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestNothingReadableAtRest puts a marker into everything that a witness and
+// a case worker send, lets the server crash in the middle of an upload, and
+// then looks for the markers in every file that was left, in every line of
+// log, and for any file that the server made where it should not.
+func TestNothingReadableAtRest(t *testing.T) {
+	strace := need(t, "strace", "strace")
+	dir, tmp := setUp(t), t.TempDir()
+	trace := filepath.Join(t.TempDir(), "trace")
+	wrap := []string{strace, "-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,creat,mknod,mknodat,memfd_create,link,linkat,symlinkat,rename,renameat,renameat2", "-o"}
+
+	const (
+		account  = "Marker-Account-Zanzibar-0001"
+		plate    = "Marker-Plate-Zanzibar-0002"
+		contact  = "marker-contact-0003@zanzibar.example"
+		fileName = "marker-file-zanzibar-0004.jpg"
+		content  = "Marker-Content-Zanzibar-0005 "
+		agent    = "Marker-Agent/0006 (Zanzibar)"
+		crashed  = "Marker-Crashed-Zanzibar-0007 "
+		reply    = "Marker-Reply-Zanzibar-0008"
+	)
+	markers := []string{account, plate, contact, fileName, strings.TrimSpace(content), agent, strings.TrimSpace(crashed), reply}
+	fields := [][2]string{{"what.seen", account}, {"suspect.plate", plate}, {"witness.contact", contact}, {"consent", "direct"}}
+
+	first := startIntake(t, dir, tmp, append(wrap, trace+".1")...)
+	client := &http.Client{}
+	codename, err := form(client, first.web)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Small enough to lie in the database, large enough for a file, and both.
+	for _, size := range []int{1000, 900_000} {
+		name := codename
+		if size > 1000 {
+			if name, err = form(client, first.web); err != nil {
+				t.Fatal(err)
+			}
+		}
+		markers = append(markers, name, strings.ReplaceAll(name, " ", "-"), strings.ReplaceAll(name, " ", "+"), strings.ReplaceAll(name, " ", ""))
+		if err := send(client, first.web, agent, name, fields, attachment{fileName, strings.NewReader(strings.Repeat(content, size/len(content)))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := first.logged()
+	crashInTheMiddle(t, first, crashed)
+	log += first.logged()
+
+	second := startIntake(t, dir, tmp, append(wrap, trace+".2")...)
+	home := []string{"--home", filepath.Join(dir, "alice")}
+	triage := func(args ...string) string { return command(t, "triage", append(home, args...)...) }
+	triage("pull", "--desk", second.desk)
+	// The reply goes to the report whose codename comes back below.
+	var replied bool
+	for _, id := range caseIDs(t, triage("list", "--json")) {
+		text := filepath.Join(t.TempDir(), "reply.txt")
+		if err := os.WriteFile(text, []byte(reply), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		triage("reply", id, "--file", text)
+		replied = true
+	}
+	if !replied {
+		t.Fatal("no case to reply to")
+	}
+	triage("push", "--desk", second.desk)
+	page := comeBack(t, client, second.web, agent, codename)
+	if !strings.Contains(page, reply) {
+		t.Errorf("the witness does not see the reply: %s", page)
+	}
+	second.stop(t)
+	log += second.logged()
+
+	seen := 0
+	for _, root := range []string{filepath.Join(dir, "intake"), tmp} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			seen++
+			lookFor(t, markers, b, path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen < 4 {
+		t.Errorf("only %d files were looked at", seen)
+	}
+	lookFor(t, markers, []byte(log), "the log")
+	if left, _ := os.ReadDir(tmp); len(left) > 0 {
+		t.Errorf("the server left %v in the temporary directory", left)
+	}
+	for _, n := range []string{".1", ".2"} {
+		b, err := os.ReadFile(trace + n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTrace(t, string(b), filepath.Join(dir, "intake"))
+	}
+}
+
+// crashInTheMiddle sends half an upload and kills the server when it has
+// taken in enough of it to have a file open.
+func crashInTheMiddle(t *testing.T, s *server, marker string) {
+	t.Helper()
+	codename, err := form(http.DefaultClient, s.web)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, pw := io.Pipe()
+	contentType, body := reportBody(codename, [][2]string{{"what.seen", marker}}, attachment{"crash-" + strings.TrimSpace(marker) + ".jpg", pr})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if r, err := http.Post(s.web+"/en/report", contentType, body); err == nil {
+			r.Body.Close()
+			t.Error("an upload that never ended was answered")
+		}
+	}()
+	chunk := bytes.Repeat([]byte(marker), 8<<20/len(marker))
+	if _, err := pw.Write(chunk); err != nil {
+		t.Fatal(err)
+	}
+	s.kill()
+	<-ended
+	pw.Close()
+}
+
+var caseIDField = regexp.MustCompile(`"case": *"([a-z2-7]{26})"`)
+
+func caseIDs(t *testing.T, list string) []string {
+	t.Helper()
+	var out []string
+	for _, m := range caseIDField.FindAllStringSubmatch(list, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// comeBack types a codename into the return page.
+func comeBack(t *testing.T, c *http.Client, web, userAgent, codename string) string {
+	t.Helper()
+	req, err := http.NewRequest("POST", web+"/en/return", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contentType, body := reportBody(codename, nil)
+	req.Body = io.NopCloser(body)
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("User-Agent", userAgent)
+	r, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	page, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// lookFor reports each marker that b contains, in plain or in a dress.
+func lookFor(t *testing.T, markers []string, b []byte, where string) {
+	t.Helper()
+	lower := bytes.ToLower(b)
+	for _, m := range markers {
+		for _, dress := range dresses(m) {
+			if bytes.Contains(b, []byte(dress)) || bytes.Contains(lower, []byte(strings.ToLower(dress))) {
+				t.Errorf("%s contains %q as %q", where, m, dress)
+			}
+		}
+	}
+}
+
+// dresses are the forms in which text hides in plain sight: itself, in a URL,
+// in hexadecimal, and in base64 at each of its three alignments.
+func dresses(m string) []string {
+	out := []string{m, url.QueryEscape(m), hex.EncodeToString([]byte(m))}
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for shift := range 3 {
+			s := e.EncodeToString(append(make([]byte, shift), m...))
+			// The first and last characters depend on what stands around.
+			out = append(out, s[(shift*8+5)/6:len(s)-2])
+		}
+	}
+	return out
+}
+
+var (
+	creates = regexp.MustCompile(`(?:open(?:at2?)?|creat|mknod(?:at)?)\((?:[^"]*)"([^"]*)"[^)]*(?:O_CREAT|O_TMPFILE|creat|S_IF)`)
+	makes   = regexp.MustCompile(`(memfd_create|link|linkat|symlinkat)\(`)
+)
+
+// checkTrace allows the server to make files only where they belong: the
+// blobs and the control socket of its data directory.
+func checkTrace(t *testing.T, trace, data string) {
+	t.Helper()
+	allowed := regexp.MustCompile(`^` + regexp.QuoteMeta(data) + `/(vault\.db|blobs/[0-9a-f]{32}|control\.sock)$`)
+	opens, blobs := 0, 0
+	for line := range strings.Lines(trace) {
+		if strings.Contains(line, "vault.db") {
+			opens++
+		}
+		if m := makes.FindString(line); m != "" {
+			t.Errorf("traced: %s", line)
+		}
+		m := creates.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if !allowed.MatchString(m[1]) {
+			t.Errorf("the server made a file: %s", line)
+		}
+		if strings.Contains(m[1], "/blobs/") {
+			blobs++
+		}
+	}
+	if opens == 0 {
+		t.Error("the trace does not even show the store being opened")
+	}
+	t.Logf("traced: %d blobs made", blobs)
+}
+
+// TestTheTraceWouldShow checks the check: a program that makes a temporary
+// file is seen.
+func TestTheTraceWouldShow(t *testing.T) {
+	strace := need(t, "strace", "strace")
+	trace := filepath.Join(t.TempDir(), "trace")
+	out, err := exec.Command(strace, "-f", "-qq", "-y", "-e", "trace=open,openat,creat", "-o", trace, "sh", "-c", "mktemp").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	defer os.Remove(strings.TrimSpace(string(out)))
+	b, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !creates.Match(b) {
+		t.Errorf("mktemp is not seen in %s", b)
+	}
+}

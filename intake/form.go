@@ -44,6 +44,7 @@ var looks = map[string]look{
 	"child.description":    {main: true, help: true, rows: 3},
 	"child.age":            {main: true},
 	"child.sex":            {main: true},
+	"child.language":       {main: true},
 	"child.missing":        {main: true},
 	"others.intervened":    {main: true},
 	"others.witnesses":     {rows: 2},

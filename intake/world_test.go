@@ -146,24 +146,24 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// A page is an answer that was read whole.
-type page struct {
+// An answer is a response that was read whole.
+type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (w *world) do(req *http.Request) page {
+func (w *world) do(req *http.Request) answer {
 	w.t.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	must(w.t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	must(w.t, err)
-	return page{resp.StatusCode, resp.Header, string(body)}
+	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
-func (w *world) get(path string, header ...string) page {
+func (w *world) get(path string, header ...string) answer {
 	w.t.Helper()
 	req, err := http.NewRequest("GET", w.url+path, nil)
 	must(w.t, err)
@@ -203,7 +203,7 @@ func encode(t testing.TB, entries ...entry) (body []byte, contentType string) {
 }
 
 // post sends a form with its length declared.
-func (w *world) post(path string, entries ...entry) page {
+func (w *world) post(path string, entries ...entry) answer {
 	w.t.Helper()
 	body, contentType := encode(w.t, entries...)
 	req, err := http.NewRequest("POST", w.url+path, bytes.NewReader(body))
@@ -255,7 +255,7 @@ func (w *world) wantReports(n int) {
 
 // want checks an answer's status and that it is the page of that refusal, in
 // that language.
-func (p page) want(t testing.TB, s *Server, lang string, kind string) {
+func (p answer) want(t testing.TB, s *Server, lang string, kind string) {
 	t.Helper()
 	if status := refusals[kind]; p.status != status {
 		t.Errorf("status %d, want %d for %q", p.status, status, kind)

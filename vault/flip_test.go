@@ -21,7 +21,7 @@ func goodStore(t *testing.T) (*testorg.Org, string) {
 	t.Helper()
 	o := testorg.New(t, 2)
 	v := o.Open(t, o.Create(t))
-	for i, attachment := range []int{0, 0, 50 << 10, 300 << 10, 0, 300 << 10} {
+	for i, attachment := range []int{0, 0, 50 << 10, 260 << 10, 0} {
 		r := o.NewReport(t, "account", attachment)
 		if err := r.Add(t.Context(), v); err != nil {
 			t.Fatal(err)
@@ -112,6 +112,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 			places = append(places, place{blob, i})
 		}
 	}
+	t.Logf("%d bytes of live pages and blobs", len(places))
 	if !*everyByte {
 		const sample = 1500
 		rand.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })

@@ -245,3 +245,14 @@ func (h *Home) deliver(ctx context.Context, c *desk.Client, q Queued) error {
 	_, err = c.Push(ctx, q.text, size, io.NewSectionReader(src, 0, size))
 	return err
 }
+
+// What says in a word or two what was signed.
+func (q Queued) What() string {
+	switch q.Leaf.Event {
+	case ledger.EventMessage:
+		return "reply"
+	case ledger.EventHandedOver:
+		return "hand-over to " + q.Leaf.Destination
+	}
+	return string(q.Leaf.Event)
+}

@@ -13,8 +13,11 @@
 package screen
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -126,4 +129,31 @@ func invisible(r rune) bool {
 // and Kaithi numbers.
 func visibleFormat(r rune) bool {
 	return unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+// JSON returns an encoded JSON text with every character escaped that Line
+// would not let through: it says the same to a program and nothing to a
+// terminal.
+func JSON(text []byte) []byte {
+	var b bytes.Buffer
+	b.Grow(len(text))
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || r < utf8.RuneSelf && r >= ' ' && r != 0x7f:
+			b.WriteRune(r)
+		case r <= 0xFFFF && hidden(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case hidden(r):
+			hi, lo := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, hi, lo)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
+}
+
+// hidden reports whether a character must not reach a terminal.
+func hidden(r rune) bool {
+	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || invisible(r)
 }

@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -98,6 +100,28 @@ func TestWhatPeopleWriteStays(t *testing.T) {
 	} {
 		if got := Line(s); got != s {
 			t.Errorf("Line(%q) = %q", s, got)
+		}
+	}
+}
+
+func TestJSONSaysTheSameAndDoesNothing(t *testing.T) {
+	for name, s := range hostile {
+		text, err := json.Marshal(map[string]string{"text": s, "other": "naïve 日本"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		safe := JSON(text)
+		for _, r := range string(safe) {
+			if acts(r) {
+				t.Errorf("%s: JSON lets %U through", name, r)
+			}
+		}
+		var before, after map[string]string
+		if err := errors.Join(json.Unmarshal(text, &before), json.Unmarshal(safe, &after)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if before["text"] != after["text"] || before["other"] != after["other"] {
+			t.Errorf("%s: %q became %q", name, before, after)
 		}
 	}
 }

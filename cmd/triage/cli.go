@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tocsin/seal"
+	"tocsin/triage"
+	"tocsin/triage/screen"
+)
+
+// Exit codes, stable for scripts.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+const description = `Read, answer and hand over reports on your own machine. Everything but pull and push works without a network.
+
+A new case worker:
+
+  triage keygen --name alice > alice.card
+  (the organisation puts the card into its roster: triage org add-worker, triage org sign)
+  triage join --org-key org.pub --roster roster --desk tips.example.org:8443
+
+Every day:
+
+  triage pull
+  triage list
+  triage show 7k3q
+  triage route 7k3q --to police
+  triage push
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 what the desk or the mirror holds contradicts what is signed or remembered.`
+
+type commands struct {
+	Home string `default:"~/.tocsin" env:"TOCSIN_HOME" type:"path" placeholder:"DIR" help:"Directory with your keys and the mirror, ~/.tocsin if not given."`
+
+	Keygen  keygenCmd  `cmd:"" help:"Make a case worker's keys and print the public card."`
+	Join    joinCmd    `cmd:"" help:"Join an organisation, or take a newer roster or address."`
+	Pull    pullCmd    `cmd:"" help:"Bring new cases, and verify that the ledger only grew."`
+	List    listCmd    `cmd:"" help:"List the cases, the most urgent first."`
+	Show    showCmd    `cmd:"" help:"Show all of a case but its attachments."`
+	Files   filesCmd   `cmd:"" help:"List a case's attachments, or save them deliberately."`
+	Reply   replyCmd   `cmd:"" help:"Answer the witness."`
+	Route   routeCmd   `cmd:"" help:"Hand a case over: seal it for a destination."`
+	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`
+	Org     orgCmd     `cmd:"" help:"The organisation's offline key and roster."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// A session is what a verb works with. Results go to out, the rest to err,
+// questions to the terminal.
+type session struct {
+	ctx      context.Context
+	home     *triage.Home
+	in       io.Reader
+	out, err io.Writer
+}
+
+// locked runs fn while no other process changes the home.
+func (s *session) locked(fn func() error) error {
+	if err := s.home.Lock(); err != nil {
+		return err
+	}
+	defer s.home.Unlock()
+	return fn()
+}
+
+// say prints a line that the verb is for.
+func (s *session) say(format string, args ...any) {
+	fmt.Fprintf(s.out, format+"\n", args...)
+}
+
+// run is the whole program. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c commands
+	asked := -1 // set when --help was asked for
+	s := &session{ctx: ctx, in: stdin, out: stdout, err: stderr}
+	parser, err := kong.New(&c,
+		kong.Name("triage"), kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { asked = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Bind(s),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "triage: %v\n", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if asked >= 0 {
+		return asked
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "triage: %v\ntriage: see triage --help\n", err)
+		return exitUsage
+	}
+	s.home = &triage.Home{Dir: c.Home, Now: time.Now, Passphrase: askPassphrase}
+	return s.exit(k.Run())
+}
+
+// exit says what went wrong and what to type next. Errors may quote what the
+// desk sent: they are cleaned like everything else.
+func (s *session) exit(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if s.ctx.Err() != nil {
+		fmt.Fprintln(s.err, "triage: interrupted; type it again to go on from there")
+		return exitFailed
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(s.err, "triage: %s\n", screen.Line(line))
+	}
+	var wrong usageError
+	switch {
+	case errors.As(err, &wrong):
+		return exitUsage
+	case errors.Is(err, triage.ErrRefused):
+		return exitRefused
+	case errors.Is(err, seal.ErrPassphrase):
+		fmt.Fprintln(s.err, "triage: nothing was changed; type it again")
+	}
+	return exitFailed
+}
+
+// A usageError is a command line that kong can't tell is wrong.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// argument returns the text of an argument that is either the thing itself,
+// which begins with prefix, or a file that holds it.
+func argument(v, prefix string) (string, error) {
+	if strings.HasPrefix(v, prefix) {
+		return v, nil
+	}
+	text, err := os.ReadFile(v)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return line, nil
+		}
+	}
+	return "", fmt.Errorf("%s is empty", v)
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(s *session) error {
+	s.say("triage %s", version())
+	return nil
+}
+
+// version is the module's version, with the commit where the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "devel"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v += " " + s.Value
+			}
+		}
+	}
+	return v
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+type keygenCmd struct {
+	Name       string `required:"" placeholder:"NAME" help:"Your short name in the roster: lower-case letters, digits, hyphens."`
+	Passphrase bool   `help:"Protect the key files with a passphrase, asked for at the terminal."`
+}
+
+// Help is shown by triage keygen --help.
+func (keygenCmd) Help() string {
+	return `Example:
+
+  triage keygen --name alice --passphrase > alice.card
+
+Hand the card to the organisation in a way in which nobody can swap it: who swaps it reads your cases. The keys stay in the home; make a backup of worker.key, because no case can be read without it. With a passphrase both key files are age files, and "age -d worker.key" opens them without triage.`
+}
+
+// Run makes the keys.
+func (c keygenCmd) Run(s *session) error {
+	return s.locked(func() error {
+		passphrase := ""
+		if c.Passphrase {
+			var err error
+			if passphrase, err = newPassphrase(); err != nil {
+				return err
+			}
+		}
+		card, err := s.home.Keygen(c.Name, passphrase)
+		if err != nil {
+			return err
+		}
+		_, err = s.out.Write(card)
+		return err
+	})
+}
+
+type joinCmd struct {
+	OrgKey string `required:"" placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
+	Roster string `required:"" type:"existingfile" placeholder:"FILE" help:"The signed roster."`
+	Desk   string `placeholder:"ADDR" help:"The desk's host:port."`
+}
+
+// Help is shown by triage join --help.
+func (joinCmd) Help() string {
+	return `Example:
+
+  triage join --org-key org.pub --roster roster --desk tips.example.org:8443
+
+The roster must be signed by the organisation and name this home's own keys. Join again with a newer roster if the desk's key changed; otherwise pull brings new rosters by itself.`
+}
+
+// Run joins.
+func (c joinCmd) Run(s *session) error {
+	key, err := orgKey(c.OrgKey)
+	if err != nil {
+		return err
+	}
+	signed, err := os.ReadFile(c.Roster)
+	if err != nil {
+		return err
+	}
+	return s.locked(func() error {
+		if err := s.home.Join(key, signed, c.Desk); err != nil {
+			return err
+		}
+		r, err := s.home.Roster()
+		if err != nil {
+			return err
+		}
+		s.say("joined %s under roster %d of %s", r.Organisation, r.Number, r.Day)
+		return nil
+	})
+}
+
+// orgKey reads a verifier key, or the file that holds one: keys have two plus
+// signs, and a file of that name is still found.
+func orgKey(v string) (string, error) {
+	if text, err := os.ReadFile(v); err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if strings.Count(v, "+") < 2 {
+		return "", usageError(fmt.Sprintf("--org-key: %q is neither a verifier key nor a file that can be read", v))
+	}
+	return v, nil
+}
+
+type pullCmd struct {
+	Desk string `placeholder:"ADDR" help:"The desk's host:port, if another than joined with."`
+}
+
+// Help is shown by triage pull --help.
+func (pullCmd) Help() string {
+	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.`
+}
+
+// Run pulls.
+func (c pullCmd) Run(s *session) error {
+	return s.locked(func() error {
+		update, wipe := progress(s.err)
+		p, err := s.home.Pull(s.ctx, c.Desk, update)
+		wipe()
+		if err != nil {
+			return err
+		}
+		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
+		return nil
+	})
+}
+
+type pushCmd struct {
+	Desk string `placeholder:"ADDR" help:"The desk's host:port, if another than joined with."`
+}
+
+// Help is shown by triage push --help.
+func (pushCmd) Help() string {
+	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1.`
+}
+
+// Run pushes.
+func (c pushCmd) Run(s *session) error {
+	return s.locked(func() error {
+		update, wipe := progress(s.err)
+		p, err := s.home.Push(s.ctx, c.Desk, update)
+		wipe()
+		if p != nil {
+			for _, q := range p.Delivered {
+				s.say("delivered: %s of case %s", q.What(), q.Leaf.Case)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range p.Refused {
+			err = fmt.Errorf("%s of case %s stays queued in %s: %w", r.What(), r.Leaf.Case, r.Path, r.Err)
+			s.exit(err)
+		}
+		if len(p.Refused) > 0 {
+			return fmt.Errorf("%s not delivered", count(len(p.Refused), "event"))
+		}
+		if len(p.Delivered) == 0 {
+			s.say("nothing was queued")
+		}
+		return nil
+	})
+}
+
+// count returns "1 leaf", "2 leaves".
+func count(n int, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case what == "leaf":
+		return fmt.Sprintf("%d leaves", n)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"tocsin/triage"
+	"tocsin/triage/screen"
+)
+
+// caseArg is the argument of every verb about one case.
+type caseArg struct {
+	Case string `arg:"" help:"The case's ID, or as much of its beginning as is unique."`
+}
+
+// find returns the case that is meant.
+func (c caseArg) find(s *session) (*triage.Case, error) { return s.home.Find(c.Case) }
+
+// printJSON writes v with every character escaped that could act on a
+// terminal, so that it is as safe there as it is exact for programs.
+func (s *session) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	s.say("%s", screen.JSON(text))
+	return nil
+}
+
+type listCmd struct {
+	JSON bool `name:"json" help:"Print a JSON array."`
+}
+
+// Help is shown by triage list --help.
+func (listCmd) Help() string {
+	return `A child in danger now comes first, then an imminent departure, then what nobody has been told of by its deadline, then handed-over cases in which the witness wrote again. Only the day of a report is known: its clock starts when that day began.`
+}
+
+// Run lists.
+func (c listCmd) Run(s *session) error {
+	list, err := s.home.List()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if list == nil {
+			list = []triage.Summary{}
+		}
+		return s.printJSON(list)
+	}
+	for _, v := range list {
+		s.say("%s", summaryLine(&v))
+		if v.Problem != "" {
+			s.say("          can't be read: %s", v.Problem)
+		} else if v.Account != "" {
+			s.say("          %s", shorten(v.Account, 68))
+		}
+	}
+	return nil
+}
+
+// summaryLine says, after the beginning of the ID, what decides.
+func summaryLine(v *triage.Summary) string {
+	parts := []string{v.ID[:8], v.Day}
+	switch {
+	case v.Purged != "":
+		parts = append(parts, "purged under "+v.Purged)
+	case !v.Open():
+		parts = append(parts, "handed over to "+strings.Join(v.HandedTo, ", "))
+	case v.HoursLeft < 0:
+		parts = append(parts, fmt.Sprintf("OVERDUE by %d h", -v.HoursLeft))
+	default:
+		parts = append(parts, fmt.Sprintf("%d h left", v.HoursLeft))
+	}
+	for _, p := range []struct {
+		is   bool
+		what string
+	}{
+		{v.Danger, "CHILD IN DANGER NOW"},
+		{v.Departure, "DEPARTURE IMMINENT"},
+		{v.Unheard, "the witness wrote again"},
+		{v.Held, "held"},
+		{v.Country+v.City != "", strings.TrimSpace(v.Country + " " + v.City)},
+		{v.Files > 0, count(v.Files, "file")},
+		{v.Queued, "to push"},
+	} {
+		if p.is {
+			parts = append(parts, p.what)
+		}
+	}
+	return strings.Join(parts, "  ")
+}
+
+// shorten cuts s to n characters.
+func shorten(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+type showCmd struct {
+	caseArg
+	JSON bool `name:"json" help:"Print a JSON object."`
+}
+
+// Run shows.
+func (c showCmd) Run(s *session) error {
+	found, err := c.find(s)
+	if err != nil {
+		return err
+	}
+	shown, err := s.home.Show(found)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return s.printJSON(shown)
+	}
+	return shown.Write(s.out)
+}
+
+type filesCmd struct {
+	caseArg
+	Save string `type:"path" placeholder:"DIR" help:"Decrypt them into DIR/CASE, which must not be there."`
+}
+
+// Help is shown by triage files --help.
+func (filesCmd) Help() string {
+	return `Without --save nothing is decrypted to the disk. Never save or open what may be sexual images of a child: in most countries even possessing them is an offence. Saved files stay decrypted until you remove them.`
+}
+
+// Run lists or saves.
+func (c filesCmd) Run(s *session) error {
+	found, err := c.find(s)
+	if err != nil {
+		return err
+	}
+	if c.Save != "" {
+		return s.locked(func() error {
+			paths, err := s.home.Save(found, c.Save)
+			for _, p := range paths {
+				s.say("%s", p)
+			}
+			return err
+		})
+	}
+	shown, err := s.home.Show(found)
+	if err != nil {
+		return err
+	}
+	for i, f := range shown.AllFiles() {
+		s.say("%3d  %12d bytes  %s  %s", i+1, f.Size, screen.Line(f.Type), screen.Line(f.Name))
+	}
+	return nil
+}
+
+type replyCmd struct {
+	caseArg
+	File string `arg:"" optional:"" default:"-" help:"File with the text; standard input if none is given."`
+}
+
+// Help is shown by triage reply --help.
+func (replyCmd) Help() string {
+	return `Example:
+
+  echo "Thank you. Do you remember the flight's number?" | triage reply 7k3q
+  triage push
+
+The witness reads it when they come back with their eight words; nothing is sent to them. It is sealed to the witness and to the case.`
+}
+
+// maxReply is more than a reply may have, in bytes; the limit is in characters.
+const maxReply = 1 << 20
+
+// Run queues the reply.
+func (c replyCmd) Run(s *session) error {
+	found, err := c.find(s)
+	if err != nil {
+		return err
+	}
+	in := s.in
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	} else if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintln(s.err, "triage: type the reply, and Ctrl-D on a line of its own at its end")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxReply))
+	if err != nil {
+		return fmt.Errorf("reading the reply: %w", err)
+	}
+	return s.locked(func() error {
+		if _, err := s.home.Reply(found, string(text)); err != nil {
+			return err
+		}
+		s.say("reply to case %s is sealed and queued; next: triage push", found.ID)
+		return nil
+	})
+}
+
+type routeCmd struct {
+	caseArg
+	To []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+}
+
+// Help is shown by triage route --help.
+func (routeCmd) Help() string {
+	return `Example:
+
+  triage route 7k3q --to police --to foreign-affairs
+  triage push
+
+Makes a BagIt bag with a page to read first, the report, the messages, the files untouched and what was withheld and why; seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination. It opens it with nothing of ours:
+
+  age -d -i their.key FILE | tar -x
+  cd CASE-*/ && sha512sum -c manifest-sha512.txt
+
+Without the witness's consent to direct contact, who they are stays behind.`
+}
+
+// Run routes.
+func (c routeCmd) Run(s *session) error {
+	return s.locked(func() error {
+		found, err := c.find(s)
+		if err != nil {
+			return err
+		}
+		for _, to := range c.To {
+			r, err := s.home.Route(found, to)
+			if errors.Is(err, triage.ErrRouted) {
+				// What was asked for is so: a route that is repeated has succeeded.
+				fmt.Fprintf(s.err, "triage: %v\n", err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			s.say("sealed for %s: %s", to, r.Bag)
+			s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
+			s.say("  next: triage push, and deliver that file to %s", to)
+		}
+		return nil
+	})
+}

@@ -26,13 +26,21 @@ type pageTemplate = template.Template
 func loadPages() (map[string]*pageTemplate, error) {
 	pages := make(map[string]*pageTemplate)
 	for _, name := range pageNames {
-		t, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
+		t, err := template.New(name).Funcs(template.FuncMap{"filling": filling}).
+			ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("reading the page %s: %w", name, err)
 		}
 		pages[name] = t
 	}
 	return pages, nil
+}
+
+// filling is white space that makes up for short words: pages show a codename
+// at most twice, and how many letters it has must not show in their length.
+func filling(words []string) string {
+	const longest = 9 // letters, of the list's words
+	return strings.Repeat(" ", 2*max(0, longest*len(words)-len(strings.Join(words, ""))))
 }
 
 // A view is what every page needs; pages embed it.
@@ -92,7 +100,16 @@ func (s *Server) form(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.answer(http.StatusOK, s.formPage(x.lang, &draft{codename: c}, nil))
+	blank, err := s.blank(x.lang)
+	if err != nil {
+		return err
+	}
+	page, encoding := blank.page([]byte(c.String()), s.words(c), acceptsGzip(x.r.Header.Get("Accept-Encoding")))
+	x.w.Header().Add("Vary", "Accept-Encoding")
+	if encoding != "" {
+		x.w.Header().Set("Content-Encoding", encoding)
+	}
+	x.answer(http.StatusOK, page)
 	return nil
 }
 

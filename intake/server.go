@@ -39,6 +39,7 @@ type Server struct {
 	full     atomic.Bool // the disk was full when last asked
 
 	recipients recipientCache
+	blanks     blanks
 	failed     chan error // of one: the store can't go on
 }
 

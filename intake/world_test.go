@@ -153,9 +153,12 @@ type answer struct {
 	body   string
 }
 
+var transport = &http.Transport{DisableCompression: true}
+
 func (w *world) do(req *http.Request) answer {
 	w.t.Helper()
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	// Transparent decompression off: answers are looked at as they are sent.
+	resp, err := transport.RoundTrip(req)
 	must(w.t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

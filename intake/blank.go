@@ -1,0 +1,146 @@
+package intake
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"sync"
+
+	"tocsin/seal"
+)
+
+// The empty form is the page that weighs, and the page that most people load
+// over a bad line, so it is compressed. Compressing a secret together with
+// anything lets its letters be read off the length of the result (BREACH), so
+// the secret is not compressed: a gzip stream (RFC 1952) is put together from
+// pieces of the page that are the same for everybody, compressed once, and the
+// codename between them in stored blocks (RFC 1951, section 3.2.4). No piece
+// refers to another. Forms that are shown again, and all other pages, hold
+// what a witness typed and are sent as they are.
+
+// A blankForm is the empty form of one language, cut where the codename goes:
+// first into the hidden field, then, as words, into the paragraph.
+type blankForm struct {
+	plain, zipped [3][]byte
+}
+
+// What a blankForm depends on besides the language.
+type blankKey struct {
+	lang   *Language
+	roster [32]byte
+	stale  bool // the emergency number's age is doubtful
+}
+
+// blanks holds the blank forms under the roster in force.
+type blanks struct {
+	mu    sync.Mutex
+	forms map[blankKey]*blankForm
+}
+
+// blank returns the blank form of that language, and makes it on first use.
+func (s *Server) blank(l *Language) (*blankForm, error) {
+	key := blankKey{l, s.vault.Roster().Digest, s.view(l, "form", "report").EmergencyStale}
+	s.blanks.mu.Lock()
+	defer s.blanks.mu.Unlock()
+	if b := s.blanks.forms[key]; b != nil {
+		return b, nil
+	}
+	b, err := s.newBlank(l)
+	if err != nil {
+		return nil, err
+	}
+	// Those of an earlier roster are of no more use.
+	if len(s.blanks.forms) >= 2*len(s.languages.all) || s.blanks.forms == nil {
+		s.blanks.forms = make(map[blankKey]*blankForm)
+	}
+	s.blanks.forms[key] = b
+	return b, nil
+}
+
+func (s *Server) newBlank(l *Language) (*blankForm, error) {
+	c, err := seal.NewCodename()
+	if err != nil {
+		return nil, err
+	}
+	page := s.formPage(l, &draft{codename: c}, nil).Bytes()
+	first, rest, ok := bytes.Cut(page, []byte(c.String()))
+	second, third, ok2 := bytes.Cut(rest, s.words(c))
+	if !ok || !ok2 {
+		return nil, fmt.Errorf("the form of %s does not show its codename", l.Code)
+	}
+	b := &blankForm{plain: [3][]byte{first, second, third}}
+	for i, piece := range b.plain {
+		if b.zipped[i], err = deflate(piece, i == len(b.plain)-1); err != nil {
+			return nil, fmt.Errorf("compressing the form: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// words is the paragraph of a codename as the pages show it.
+func (s *Server) words(c seal.Codename) []byte {
+	var b bytes.Buffer
+	data := struct{ Words []string }{c.Words()}
+	if err := s.pages["form"].ExecuteTemplate(&b, "words", data); err != nil {
+		panic("intake: the codename's words do not render")
+	}
+	return b.Bytes()
+}
+
+// deflate compresses a piece of a stream on its own. Every piece ends at a
+// byte's boundary, the last one ends the stream.
+func deflate(piece []byte, last bool) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(piece); err != nil {
+		return nil, err
+	}
+	if last {
+		err = w.Close()
+	} else {
+		err = w.Flush()
+	}
+	return b.Bytes(), err
+}
+
+// page is the form under that codename, and its Content-Encoding: gzip or "".
+func (b *blankForm) page(codename, words []byte, gzip bool) (*bytes.Buffer, string) {
+	fill := [][]byte{b.plain[0], codename, b.plain[1], words, b.plain[2]}
+	if !gzip {
+		return bytes.NewBuffer(bytes.Join(fill, nil)), ""
+	}
+	var sum, size uint32
+	for _, piece := range fill {
+		sum = crc32.Update(sum, crc32.IEEETable, piece)
+		size += uint32(len(piece))
+	}
+	var out bytes.Buffer
+	// No name, no time; system unknown.
+	out.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255})
+	out.Write(b.zipped[0])
+	store(&out, codename)
+	out.Write(b.zipped[1])
+	store(&out, words)
+	out.Write(b.zipped[2])
+	var trailer [8]byte
+	binary.LittleEndian.PutUint32(trailer[:4], sum)
+	binary.LittleEndian.PutUint32(trailer[4:], size)
+	out.Write(trailer[:])
+	return &out, "gzip"
+}
+
+// store writes a block of deflate that is not compressed and not the last.
+// The stream must be at a byte's boundary, and is again afterwards. A codename
+// is far below the 65,535 bytes that a block holds.
+func store(to *bytes.Buffer, block []byte) {
+	n := uint16(len(block))
+	to.WriteByte(0)
+	to.Write(binary.LittleEndian.AppendUint16(nil, n))
+	to.Write(binary.LittleEndian.AppendUint16(nil, ^n))
+	to.Write(block)
+}

@@ -1,11 +1,19 @@
 package intake
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+
+	"tocsin/ledger"
 	"tocsin/report"
+	"tocsin/seal"
 )
 
 // The whole way of a witness: form, received, return.
@@ -52,4 +60,170 @@ func TestJourney(t *testing.T) {
 	if p.status != http.StatusOK || !strings.Contains(p.body, "There is no answer yet") {
 		t.Errorf("coming back: status %d:\n%s", p.status, p.body)
 	}
+}
+
+// The same form sent twice, one after the other and many times at once, is one
+// report; so is one whose connection was cut before the answer.
+func TestSendingTwiceIsSendingOnce(t *testing.T) {
+	w := newWorld(t, setup{})
+	codename := w.newCodename("nl")
+	form := []entry{
+		{name: "codename", value: codename}, {name: "what.seen", value: "first"},
+		{name: "files", file: "a", value: strings.Repeat("x", 1<<20)},
+	}
+	answers := make(chan answer)
+	for range 8 {
+		go func() {
+			body, contentType := encode(t, form...)
+			resp, err := http.Post(w.url+"/nl/report", contentType, bytes.NewReader(body))
+			if err != nil {
+				answers <- answer{body: err.Error()}
+				return
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			answers <- answer{resp.StatusCode, resp.Header, string(b)}
+		}()
+	}
+	again := 0
+	for range 8 {
+		p := <-answers
+		if p.status != http.StatusOK || !strings.Contains(p.body, "Uw melding is ontvangen") {
+			t.Errorf("status %d:\n%s", p.status, p.body)
+		}
+		if strings.Contains(p.body, "was al aangekomen") {
+			again++
+		}
+	}
+	if again != 7 {
+		t.Errorf("%d answers say that it had arrived before, want 7", again)
+	}
+	w.wantReports(1)
+
+	// Cut before the answer: whether or not it arrived, sending again helps.
+	codename = w.newCodename("nl")
+	body := field("codename", codename) + field("what.seen", "x") + "--" + boundary + "--\r\n"
+	c := w.dial()
+	c.send(head("/nl/report", len(body)) + body)
+	must(t, c.Close())
+	p := w.post("/nl/report", entry{name: "codename", value: codename}, entry{name: "what.seen", value: "x"})
+	if p.status != http.StatusOK {
+		t.Errorf("sending again: status %d", p.status)
+	}
+	w.wantReports(2)
+	if m, _ := w.open(codename); !bytes.Contains(m.Body, []byte(`"seen": "x"`)) && !bytes.Contains(m.Body, []byte(`"seen":"x"`)) {
+		t.Errorf("the sealed report reads %s", m.Body)
+	}
+}
+
+// reply seals a case worker's answer and adds it as the desk would.
+func (w *world) reply(codename string, text string, to ...*age.HybridRecipient) {
+	w.t.Helper()
+	c, err := seal.ParseCodename(codename)
+	must(w.t, err)
+	instance := w.vault.Roster().Instance()
+	cred, err := c.Derive(instance)
+	must(w.t, err)
+	found, err := w.vault.FindTag(cred.Tag)
+	must(w.t, err)
+	witness, err := seal.ParseRecipient(found.Witness)
+	must(w.t, err)
+	if len(to) == 0 {
+		to = append(to, witness)
+	}
+	message, err := report.NewMessage("en", "2026-01-03", text)
+	must(w.t, err)
+	body, err := message.Marshal()
+	must(w.t, err)
+	var sealed bytes.Buffer
+	m, err := seal.NewMessage(&sealed, seal.Context{Instance: instance.String(), Case: found.ID.String(), Kind: seal.KindReply}, body, to...)
+	must(w.t, err)
+	must(w.t, m.Close())
+	leaf := &ledger.Leaf{
+		Event: ledger.EventMessage, Kind: ledger.KindReply, Case: found.ID,
+		Size: int64(sealed.Len()), Digest: sha256.Sum256(sealed.Bytes()), Done: "2026-01-03",
+	}
+	leaf.Sign(instance, "alice", w.desk)
+	upload, err := w.vault.NewUpload(int64(sealed.Len()))
+	must(w.t, err)
+	_, err = upload.Write(sealed.Bytes())
+	must(w.t, err)
+	_, err = w.vault.AddReply(context.Background(), leaf, upload)
+	must(w.t, err)
+}
+
+func TestReplies(t *testing.T) {
+	w := newWorld(t, setup{})
+	codename := w.newCodename("en")
+	w.post("/en/report", entry{name: "codename", value: codename}, entry{name: "what.seen", value: "x"})
+	w.reply(codename, "Which room?\n<b>Take care</b>")
+	stranger, err := age.GenerateHybridIdentity()
+	must(t, err)
+	w.reply(codename, "sealed to somebody else", stranger.Recipient())
+	p := w.post("/en/return", entry{name: "codename", value: codename})
+	for _, want := range []string{"2 answers", "Which room?\n&lt;b&gt;Take care&lt;/b&gt;", "cannot be shown", "It was received on"} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the page lacks %q:\n%s", want, p.body)
+		}
+	}
+	if p.header.Get("Cache-Control") != "no-store" {
+		t.Error("the page may be kept")
+	}
+	for range maxReplies {
+		w.reply(codename, "again")
+	}
+	p = w.post("/en/return", entry{name: "codename", value: codename})
+	if strings.Count(p.body, "<article") != maxReplies || !strings.Contains(p.body, "2 older answers") {
+		t.Errorf("%d answers on the page", strings.Count(p.body, "<article"))
+	}
+}
+
+// A wrong codename and one that was never issued get the same page; what is
+// not a codename is told so. None is repeated on the page.
+func TestWrongCodenames(t *testing.T) {
+	w := newWorld(t, setup{})
+	issued := w.newCodename("en")
+	w.post("/en/report", entry{name: "codename", value: issued}, entry{name: "what.seen", value: "x"})
+	words := strings.Fields(issued)
+	words[0], words[1] = words[1], words[0]
+	swapped := w.post("/en/return", entry{name: "codename", value: strings.Join(words, " ")})
+	never := w.post("/en/return", entry{name: "codename", value: w.newCodename("en")})
+	if words[0] != words[1] && (swapped.status != http.StatusNotFound || swapped.body != never.body || never.status != swapped.status) {
+		t.Errorf("status %d and %d, or different pages", swapped.status, never.status)
+	}
+	for _, typed := range []string{"", "eight words", issued + " again", strings.Repeat("a", 5000), "пароль"} {
+		p := w.post("/en/return", entry{name: "codename", value: typed})
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, "not eight words of our list") {
+			t.Errorf("%.20q: status %d", typed, p.status)
+		}
+		if strings.Contains(p.body, words[0]+" "+words[1]) {
+			t.Error("the page repeats what was typed")
+		}
+	}
+	w.post("/en/return").want(t, w.server, "en", "other-form")
+	w.post("/en/return", entry{name: "codename", value: issued}, entry{name: "codename", value: issued}).want(t, w.server, "en", "other-form")
+	w.post("/en/return", entry{name: "codename", value: strings.Repeat("x ", maxText)}).want(t, w.server, "en", "text-too-long")
+}
+
+// An envelope goes to those who are case workers when the report is whole.
+func TestRosterComesIntoForceDuringAnUpload(t *testing.T) {
+	w := newWorld(t, setup{})
+	codename := w.newCodename("en")
+	c := w.dial()
+	c.send(head("/en/report", -1))
+	// The server asks for more only when it has taken the text in.
+	c.send(chunk(field("codename", codename) + field("what.seen", "x") + fileHead("a") + strings.Repeat("x", 8<<20)))
+	next, err := age.GenerateHybridIdentity()
+	must(t, err)
+	w.worker = next
+	w.roster.Number++
+	w.roster.Workers[0].Recipient = next.Recipient().String()
+	signed, err := w.roster.Sign(w.org)
+	must(t, err)
+	must(t, w.vault.UpdateRoster(context.Background(), signed))
+	c.send(chunk(last) + "0\r\n\r\n")
+	if p := c.answer(); p.status != http.StatusOK {
+		t.Fatalf("status %d", p.status)
+	}
+	w.open(codename) // with the new case worker's key
 }

@@ -54,22 +54,6 @@ func (p *pending) settle() error {
 	return nil
 }
 
-// commitNew is commit but fails with fs.ErrExist where a file is already.
-func (p *pending) commitNew() error {
-	err := errors.Join(p.Sync(), p.Close())
-	if err == nil {
-		err = os.Link(p.Name(), p.path) // unlike rename, never replaces
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", p.path, err)
-	}
-	p.done = true
-	if err := os.Remove(p.Name()); err != nil {
-		return fmt.Errorf("writing %s: %w", p.path, err)
-	}
-	return syncDir(filepath.Dir(p.path))
-}
-
 // discard removes what was written, unless it was committed.
 func (p *pending) discard() {
 	if !p.done {

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/mod/sumdb/note"
+
+	"tocsin/desk"
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/seal"
+	"tocsin/seal/roster"
+	"tocsin/vault"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"triage": func() {
+			harden()
+			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	// The stock programs that judge what triage makes.
+	tools := t.TempDir()
+	build := exec.Command("go", "build", "-o", tools+"/", "filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", tools+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("HOME", e.WorkDir)
+			e.Values["intake"] = &intake{dir: filepath.Join(e.WorkDir, "store")}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"intake-card":  intakeCard,
+			"intake-serve": intakeServe,
+			"intake-take":  intakeTake,
+			"report":       sendReport,
+		},
+	})
+}
+
+// An intake is a vault and its desk in the test's process.
+type intake struct {
+	dir       string
+	ledgerKey note.Signer
+	deskKey   ed25519.PrivateKey
+	vault     *vault.Vault
+}
+
+func check(ts *testscript.TestScript, err error) {
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// intakeCard makes an intake's keys: intake-card FILE.
+func intakeCard(ts *testscript.TestScript, _ bool, args []string) {
+	i := ts.Value("intake").(*intake)
+	skey, vkey, err := note.GenerateKey(rand.Reader, "tips.example.org")
+	check(ts, err)
+	i.ledgerKey, err = note.NewSigner(skey)
+	check(ts, err)
+	pub, key, err := ed25519.GenerateKey(nil)
+	check(ts, err)
+	i.deskKey = key
+	card := &roster.IntakeCard{Origin: "tips.example.org", Intake: roster.Intake{Ledger: vkey, Desk: pub}}
+	check(ts, os.WriteFile(ts.MkAbs(args[0]), card.Marshal(), 0o600))
+}
+
+// intakeServe opens a new store and its desk, whose address becomes $DESK:
+// intake-serve ROSTER ORGKEY.
+func intakeServe(ts *testscript.TestScript, _ bool, args []string) {
+	i := ts.Value("intake").(*intake)
+	dir, err := os.MkdirTemp(filepath.Dir(i.dir), "store")
+	check(ts, err)
+	orgKey := strings.TrimSpace(ts.ReadFile(args[1]))
+	o := vault.Options{Signer: i.ledgerKey}
+	check(ts, vault.Create(dir, []byte(ts.ReadFile(args[0])), orgKey, o))
+	v, err := vault.Open(dir, orgKey, o)
+	check(ts, err)
+	i.vault = v
+	server, err := desk.NewServer(v, i.deskKey, slog.New(slog.DiscardHandler))
+	check(ts, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(ts, err)
+	done := make(chan struct{})
+	go func() {
+		server.Serve(l)
+		close(done)
+	}()
+	ts.Defer(func() {
+		server.Shutdown(context.Background())
+		<-done
+		v.Close()
+	})
+	ts.Setenv("DESK", l.Addr().String())
+}
+
+// intakeTake puts a newer roster in force: intake-take ROSTER.
+func intakeTake(ts *testscript.TestScript, _ bool, args []string) {
+	check(ts, ts.Value("intake").(*intake).vault.UpdateRoster(context.Background(), []byte(ts.ReadFile(args[0]))))
+}
+
+// sendReport adds a case, whose ID becomes $CASE: report FIELD=VALUE|FILE….
+func sendReport(ts *testscript.TestScript, _ bool, args []string) {
+	v := ts.Value("intake").(*intake).vault
+	r := new(report.Report)
+	var files []string
+	for _, a := range args {
+		if field, value, ok := strings.Cut(a, "="); ok {
+			check(ts, r.Set(field, value))
+		} else {
+			files = append(files, a)
+		}
+	}
+	body, err := r.Marshal()
+	check(ts, err)
+	id := ledger.NewCaseID()
+	key, err := seal.NewCaseKey()
+	check(ts, err)
+	witness, err := age.GenerateHybridIdentity()
+	check(ts, err)
+	workers, err := seal.ParseRecipients(v.Roster().Recipients())
+	check(ts, err)
+	envelope, err := key.Envelope(workers)
+	check(ts, err)
+	up, err := v.NewUpload(64 << 20)
+	check(ts, err)
+	w, err := seal.NewMessage(up, seal.Context{Instance: v.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport}, body, key.Recipient())
+	check(ts, err)
+	for _, f := range files {
+		_, err := w.Attach(f, "image/jpeg", strings.NewReader(ts.ReadFile(f)))
+		check(ts, err)
+	}
+	check(ts, w.Close())
+	check(ts, v.AddCase(context.Background(), vault.Case{
+		ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Recipient: key.Recipient().String(), Witness: witness.Recipient().String(),
+	}, envelope, up))
+	ts.Setenv("CASE", id.String())
+}

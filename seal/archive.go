@@ -104,14 +104,15 @@ type layout struct {
 	files          []extent
 }
 
-// survey reads the headers of an archive of that size, and only these.
+// survey reads the headers of an archive and its end, but no content and not
+// the padding. What the first entry is called is for the manifest to judge.
 func survey(r *window) (*layout, error) {
 	var l layout
 	name, body, err := r.entry(0)
 	if err != nil {
 		return nil, err
 	}
-	if name != bodyName(KindReport) && name != bodyName(KindReply) || body.size > MaxBody {
+	if body.size > MaxBody {
 		return nil, fmt.Errorf("%w: it does not begin with a body", ErrContents)
 	}
 	l.bodyName, l.body = name, body
@@ -137,7 +138,7 @@ func survey(r *window) (*layout, error) {
 	if r.size != padme.Size(l.manifest.end()+2*blockSize) {
 		return nil, fmt.Errorf("%w: the padding has the wrong length", ErrContents)
 	}
-	return &l, nil
+	return &l, r.zeros(l.manifest.end(), l.manifest.end()+2*blockSize)
 }
 
 // surveyFile reads the headers of the attachment of that number, which begins
@@ -181,7 +182,8 @@ func (r *window) surveyFile(at int64, number int) (file extent, next int64, err 
 	}
 }
 
-// entry reads the header at an offset.
+// entry reads the header at an offset. Whether the content fits in the archive
+// shows at the next one, or in the end at the padding.
 func (r *window) entry(at int64) (name string, content extent, err error) {
 	var h [blockSize]byte
 	if at > r.size-blockSize {
@@ -194,9 +196,5 @@ func (r *window) entry(at int64) (name string, content extent, err error) {
 	if err != nil {
 		return "", extent{}, err
 	}
-	content = extent{at + blockSize, size}
-	if content.end() > r.size {
-		return "", extent{}, fmt.Errorf("%w: an entry goes beyond the end", ErrContents)
-	}
-	return name, content, nil
+	return name, extent{at + blockSize, size}, nil
 }

@@ -29,8 +29,8 @@ type Message struct {
 // error, the caller must discard what visit received. An error of visit is
 // returned wrapped.
 //
-// With visit nil, contents are passed over and not checked, nor is the
-// padding: a listing costs the decryption of a few chunks however large the
+// With visit nil, the files' contents are passed over and not checked, nor is
+// the padding: a listing costs the decryption of a few chunks however large the
 // attachments are.
 //
 // Errors: ErrKey, ErrDamaged, ErrContents, ErrContext, ErrVersion; or src's

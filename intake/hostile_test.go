@@ -113,7 +113,7 @@ func TestNamesWithControlCharacters(t *testing.T) {
 // Memory does not move with the size of what is sent.
 func TestMemoryStaysTheSame(t *testing.T) {
 	w := newWorld(t, setup{})
-	const size = 256 << 20
+	const size = 96 << 20
 	body := io.MultiReader(
 		strings.NewReader(field("codename", w.newCodename("en"))+field("what.seen", "x")+fileHead("film")),
 		io.LimitReader(readerFunc(func(p []byte) (int, error) { return len(p), nil }), size),

@@ -252,7 +252,7 @@ func TestTooSlow(t *testing.T) {
 func TestRefusedUploadGetsItsPage(t *testing.T) {
 	w := newWorld(t, setup{policy: small})
 	codename := w.newCodename("fr")
-	const size = 64 << 20
+	const size = 24 << 20
 	text := field("codename", codename) + field("what.seen", "x") + fileHead("film.mp4")
 	block := strings.Repeat("x", 1<<20)
 	for name, send := range map[string]func(wire){

@@ -73,7 +73,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 		if err := os.WriteFile(text, []byte(reply), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		triage("reply", id, "--file", text)
+		triage("reply", id, text)
 		replied = true
 	}
 	if !replied {
@@ -141,8 +141,8 @@ func crashInTheMiddle(t *testing.T, s *server, marker string) {
 		t.Fatal(err)
 	}
 	s.kill()
+	pw.CloseWithError(io.ErrUnexpectedEOF)
 	<-ended
-	pw.Close()
 }
 
 var caseIDField = regexp.MustCompile(`"case": *"([a-z2-7]{26})"`)

@@ -115,7 +115,7 @@ func TestWitnessInABrowser(t *testing.T) {
 	if err := os.WriteFile(reply, []byte("Merci. La voiture est-elle encore là ?"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	triage("reply", ids[0], "--file", reply)
+	triage("reply", ids[0], reply)
 	triage("push", "--desk", s.desk)
 
 	do(t, ctx,

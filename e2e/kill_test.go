@@ -3,11 +3,13 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +51,8 @@ func TestKillLosesNothing(t *testing.T) {
 		s := startIntake(t, dir, tmp)
 		client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: witnesses}}
 		ctx, cancel := context.WithCancel(context.Background())
+		begun := make(chan struct{})
+		var once sync.Once
 		var wg sync.WaitGroup
 		for range witnesses {
 			wg.Go(func() {
@@ -56,11 +60,17 @@ func TestKillLosesNothing(t *testing.T) {
 					var r sent
 					select {
 					case r = <-unsure:
+						once.Do(func() { close(begun) })
 					default:
 						codename, err := form(client, s.web)
 						if err != nil {
+							if netErr := (*url.Error)(nil); !errors.As(err, &netErr) {
+								t.Error(err) // an answer, but not the form
+							}
+							once.Do(func() { close(begun) })
 							return // killed before anything was sent
 						}
+						once.Do(func() { close(begun) })
 						r = sent{codename, "account " + rand.Text(), mathrand.Int64N(3) * 400_000}
 						mu.Lock()
 						started++
@@ -81,6 +91,7 @@ func TestKillLosesNothing(t *testing.T) {
 				}
 			})
 		}
+		<-begun
 		// The instant is random; nothing is asserted about it.
 		<-time.After(time.Duration(mathrand.Int64N(int64(250 * time.Millisecond))))
 		s.kill()

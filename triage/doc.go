@@ -30,7 +30,7 @@
 //	config         the organisation's key and the desk's address
 //	roster         the signed roster that was joined with
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
-//	objects/       sealed objects by SHA-256
+//	objects/       sealed objects, named by their SHA-256
 //	queue/         signed events and sealed replies for the desk
 //	outbox/DEST/   sealed bags for a destination
 //	org/           on the organisation's own machine: its key and its roster

@@ -2,12 +2,16 @@ package triage
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/ledger"
 	"tocsin/report"
+	"tocsin/seal/roster"
 	"tocsin/triage/screen"
 )
 
@@ -55,22 +59,36 @@ func (h *Home) List() ([]Summary, error) {
 		return nil, err
 	}
 	deadline := time.Duration(r.Policy.DeadlineHours) * time.Hour
-	list := make([]Summary, 0, len(cases))
-	for _, c := range cases {
-		s := h.outline(c, deadline)
-		if c.Purged == "" {
-			o, err := h.open(c, r)
-			if err == nil {
-				err = h.summarise(o, &s)
+	list := make([]Summary, len(cases))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(cases)); i = next.Add(1) - 1 {
+				list[i] = h.summary(cases[i], r, deadline)
 			}
-			if err != nil {
-				s.Problem = screen.Line(err.Error())
-			}
-		}
-		list = append(list, s)
+		})
 	}
+	all.Wait()
 	slices.SortStableFunc(list, moreUrgent)
 	return list, nil
+}
+
+// summary opens a case for its line of the list. Identity was called before,
+// so that several may run at once.
+func (h *Home) summary(c *Case, r *roster.Signed, deadline time.Duration) Summary {
+	s := h.outline(c, deadline)
+	if c.Purged != "" {
+		return s
+	}
+	o, err := h.open(c, r)
+	if err == nil {
+		err = h.summarise(o, &s)
+	}
+	if err != nil {
+		s.Problem = screen.Line(err.Error())
+	}
+	return s
 }
 
 // outline fills in what the ledger alone says. Only the day of a report is

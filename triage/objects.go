@@ -9,7 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"sync"
 
 	"tocsin/desk"
 	"tocsin/ledger"
@@ -35,10 +35,7 @@ const (
 
 // objectPath is where an object lies: its digest names it, so that what is
 // there under a name is right or damaged, and never outdated.
-func (h *Home) objectPath(d ledger.Digest) string {
-	name := d.String()
-	return h.path("objects", name[:2], name)
-}
+func (h *Home) objectPath(d ledger.Digest) string { return h.path("objects", d.String()) }
 
 func (h *Home) hasObject(d ledger.Digest) bool {
 	_, err := os.Lstat(h.objectPath(d))
@@ -145,18 +142,13 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 	}
 	wanted := make(map[key]want)
 	var indices []int64
-	dirs := map[string]bool{h.path("objects"): true}
 	for _, w := range batch {
 		if n := len(indices); n == 0 || indices[n-1] != w.index {
 			indices = append(indices, w.index)
 		}
 		wanted[key{w.index, w.kind}] = w
-		dir := filepath.Dir(h.objectPath(w.digest))
-		dirs[dir] = true
-		if err := makeDir(dir); err != nil {
-			return err
-		}
 	}
+	s := newSettler()
 	err := c.Objects(ctx, indices, func(f *desk.Frame) error {
 		k := key{f.Index, f.Kind}
 		w, ok := wanted[k]
@@ -164,15 +156,16 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 			return nil // a case's other half, which is here already
 		}
 		delete(wanted, k)
-		if err := h.keep(w, f); err != nil {
+		p, err := h.receive(w, f)
+		if err != nil {
 			return err
 		}
+		s.settle(p)
 		done(f.Size)
 		return nil
 	})
-	for dir := range dirs {
-		err = errors.Join(err, syncDir(dir))
-	}
+	// Also after an error: what is settled need not be fetched again.
+	err = errors.Join(err, s.wait(), syncDir(h.path("objects")))
 	if err != nil {
 		return err
 	}
@@ -182,24 +175,58 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 	return nil
 }
 
-// keep writes an object and gives it its name if it is what its leaf says.
-// The directory is synced by the caller, once for many.
-func (h *Home) keep(w want, f *desk.Frame) error {
+// receive writes an object next to its place and returns it to be settled,
+// if it is what its leaf says.
+func (h *Home) receive(w want, f *desk.Frame) (*pending, error) {
 	if w.size >= 0 && f.Size != w.size {
-		return refused("what leaf %d speaks of has %d bytes, and the desk sends %d", w.index, w.size, f.Size)
+		return nil, refused("what leaf %d speaks of has %d bytes, and the desk sends %d", w.index, w.size, f.Size)
 	}
-	p, err := create(h.path("objects", "object"))
+	p, err := create(h.objectPath(w.digest))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer p.discard()
-	p.path = h.objectPath(w.digest)
 	sum := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(p, sum), f.Body); err != nil {
-		return err
+		p.discard()
+		return nil, err
 	}
 	if !bytes.Equal(sum.Sum(nil), w.digest[:]) {
-		return refused("what the desk sends for leaf %d is not what the leaf says", w.index)
+		p.discard()
+		return nil, refused("what the desk sends for leaf %d is not what the leaf says", w.index)
 	}
-	return p.settle()
+	return p, nil
+}
+
+// A settler syncs several files at once and gives them their names: the disk
+// does many syncs in little more time than one. The directory is synced by its
+// caller, once for all.
+type settler struct {
+	slots chan struct{} // one element for each file under way
+	all   sync.WaitGroup
+	mu    sync.Mutex
+	err   error // guarded by mu
+}
+
+// settlers is how many files are synced at once.
+const settlers = 16
+
+func newSettler() *settler { return &settler{slots: make(chan struct{}, settlers)} }
+
+func (s *settler) settle(p *pending) {
+	s.slots <- struct{}{}
+	s.all.Go(func() {
+		defer func() { <-s.slots }()
+		if err := p.settle(); err != nil {
+			p.discard()
+			s.mu.Lock()
+			s.err = errors.Join(s.err, err)
+			s.mu.Unlock()
+		}
+	})
+}
+
+// wait returns when all are settled.
+func (s *settler) wait() error {
+	s.all.Wait()
+	return s.err
 }

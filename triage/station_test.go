@@ -30,7 +30,7 @@ import (
 // on loopback, the home of one case worker, and the police's key. Only the
 // web in front of the vault is missing: addCase seals as it does.
 type station struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	org    *Home
 	orgKey string
@@ -61,7 +61,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-func newStation(t *testing.T) *station {
+func newStation(t testing.TB) *station {
 	t.Helper()
 	s := &station{t: t, dir: t.TempDir()}
 	s.org, s.alice = newHome(filepath.Join(s.dir, "org")), newHome(filepath.Join(s.dir, "alice"))

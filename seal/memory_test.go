@@ -155,7 +155,7 @@ func openFlow(t *testing.T, path string, key *CaseKey, size int64, f *flow) {
 }
 
 // A report without attachments, which is nearly every one, does not pay for
-// the buffer of a large one.
+// the buffer of a large one. The bounds leave room for the race detector.
 func TestSmallMessageIsCheap(t *testing.T) {
 	key := newKey(t)
 	recipient := key.Recipient()
@@ -177,10 +177,10 @@ func TestSmallMessageIsCheap(t *testing.T) {
 			}
 		}
 	}
-	if n := bytesPerRun(seal(make([]byte, 5000))); n > 250<<10 {
+	if n := bytesPerRun(seal(make([]byte, 5000))); n > 400<<10 {
 		t.Errorf("sealing a report with a small file allocates %d bytes", n)
 	}
-	if n := bytesPerRun(seal(nil)); n > 130<<10 {
+	if n := bytesPerRun(seal(nil)); n > 250<<10 {
 		t.Errorf("sealing a report allocates %d bytes", n)
 	}
 	id := key.Identity()
@@ -188,7 +188,7 @@ func TestSmallMessageIsCheap(t *testing.T) {
 		if _, err := ReadMessage(bytes.NewReader(file.Bytes()), int64(file.Len()), id, reportContext, nil); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 200<<10 {
+	}); n > 350<<10 {
 		t.Errorf("reading a report allocates %d bytes", n)
 	}
 }

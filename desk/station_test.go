@@ -145,4 +145,3 @@ func (s *station) handOver(t *testing.T, worker string, about string) *ledger.Le
 	l.Sign(s.vault.Roster().Instance(), worker, s.workers[worker])
 	return l
 }
-

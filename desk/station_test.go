@@ -121,7 +121,7 @@ func (s *station) addCase(t *testing.T) {
 	up.Write(s.report)
 	workers := must(seal.ParseRecipients(s.roster.Recipients()))
 	err := s.vault.AddCase(t.Context(), vault.Case{ID: s.id, Tag: sha256.Sum256([]byte(s.id.String())), Codename: 1,
-		Recipient: key.Recipient().String(), Witness: recipient()}, must(key.Envelope(workers)), up)
+		Recipient: key.Recipient().String(), Witness: recipient()}, vault.Envelope{Roster: s.roster.Number, Sealed: must(key.Envelope(workers))}, up)
 	if err != nil {
 		t.Fatal(err)
 	}

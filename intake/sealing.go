@@ -25,6 +25,7 @@ func sealedAtMost(plain int64) int64 {
 
 // sealedTo are the case workers' recipients of one roster, ready to seal to.
 type sealedTo struct {
+	roster     uint64
 	digest     [32]byte
 	recipients []*age.HybridRecipient
 }
@@ -34,15 +35,16 @@ type sealedTo struct {
 type recipientCache struct{ last atomic.Pointer[sealedTo] }
 
 // workers returns the recipients that an envelope is sealed to now.
-func (s *Server) workers() ([]*age.HybridRecipient, error) {
+func (s *Server) workers() (*sealedTo, error) {
 	signed := s.vault.Roster()
 	if c := s.recipients.last.Load(); c != nil && c.digest == signed.Digest {
-		return c.recipients, nil
+		return c, nil
 	}
 	recipients, err := seal.ParseRecipients(signed.Recipients())
 	if err != nil {
 		return nil, fmt.Errorf("reading the recipients of roster %d: %w", signed.Number, err)
 	}
-	s.recipients.last.Store(&sealedTo{signed.Digest, recipients})
-	return recipients, nil
+	to := &sealedTo{signed.Number, signed.Digest, recipients}
+	s.recipients.last.Store(to)
+	return to, nil
 }

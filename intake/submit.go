@@ -234,25 +234,32 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 	if err := message.Close(); err != nil {
 		return err
 	}
-	// The envelope comes last: a roster may have come into force while the
-	// files came in, and its case workers are those who must be able to read.
-	workers, err := s.workers()
-	if err != nil {
-		return err
-	}
-	envelope, err := key.Envelope(workers)
-	if err != nil {
-		return err
-	}
 	// The whole report is here: a witness who goes away now has sent it.
-	// Commit point: before AddCase returns nil nothing is promised.
-	return s.vault.AddCase(context.WithoutCancel(x.r.Context()), vault.Case{
-		ID:        id,
-		Tag:       cred.Tag,
-		Codename:  cred.Version,
-		Recipient: key.Recipient().String(),
-		Witness:   cred.Identity.Recipient().String(),
-	}, envelope, upload)
+	ctx := context.WithoutCancel(x.r.Context())
+	for {
+		// The envelope comes last: a roster may have come into force while the
+		// files came in, and its case workers are those who must be able to
+		// read. The vault says so if one does between here and the commit.
+		workers, err := s.workers()
+		if err != nil {
+			return err
+		}
+		sealed, err := key.Envelope(workers.recipients)
+		if err != nil {
+			return err
+		}
+		// Commit point: before AddCase returns nil nothing is promised.
+		err = s.vault.AddCase(ctx, vault.Case{
+			ID:        id,
+			Tag:       cred.Tag,
+			Codename:  cred.Version,
+			Recipient: key.Recipient().String(),
+			Witness:   cred.Identity.Recipient().String(),
+		}, vault.Envelope{Roster: workers.roster, Sealed: sealed}, upload)
+		if !errors.Is(err, vault.ErrRosterChanged) {
+			return err
+		}
+	}
 }
 
 // attach streams the files into the message, from the first on to the end of

@@ -130,7 +130,7 @@ type Report struct {
 	Credential *seal.Credential
 	Key        *seal.CaseKey
 	Case       vault.Case
-	Envelope   []byte
+	Envelope   vault.Envelope
 	Message    []byte // the sealed report
 }
 
@@ -153,8 +153,9 @@ func (o *Org) NewReport(t testing.TB, account string, attachment int) *Report {
 	must(err)
 	to, err := seal.ParseRecipients(o.Roster.Recipients())
 	must(err)
-	r.Envelope, err = r.Key.Envelope(to)
+	sealedKey, err := r.Key.Envelope(to)
 	must(err)
+	r.Envelope = vault.Envelope{Roster: o.Roster.Number, Sealed: sealedKey}
 	told := &report.Report{Version: report.Version}
 	must(told.Set("what.seen", account))
 	body, err := told.Marshal()

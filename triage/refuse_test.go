@@ -206,7 +206,7 @@ func TestAMessageOfAnotherCaseIsRefused(t *testing.T) {
 	ok(t, err)
 	third := ledger.NewCaseID()
 	ok(t, s.vault.AddCase(context.Background(), vault.Case{ID: third, Codename: 1, Tag: [32]byte{1},
-		Recipient: c.key.Recipient().String(), Witness: c.witness.Recipient().String()}, envelope, up))
+		Recipient: c.key.Recipient().String(), Witness: c.witness.Recipient().String()}, vault.Envelope{Roster: s.vault.Roster().Number, Sealed: envelope}, up))
 	s.pull()
 	found, err := s.alice.Find(third.String())
 	ok(t, err)

@@ -171,7 +171,7 @@ func (s *station) addCase(v *vault.Vault, fields map[string]string, files ...att
 	ok(s.t, v.AddCase(s.t.Context(), vault.Case{
 		ID: c.id, Codename: 1, Tag: sha256.Sum256(c.id[:]),
 		Recipient: c.key.Recipient().String(), Witness: c.witness.Recipient().String(),
-	}, envelope, up))
+	}, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
 	return c
 }
 

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"tocsin/ledger"
@@ -12,19 +13,31 @@ import (
 // a roster may have and a case key.
 const maxEnvelope = 256 << 10
 
+// An Envelope is a case key sealed to the case workers of a roster.
+type Envelope struct {
+	Roster uint64 // number of the roster whose case workers it is sealed to
+	Sealed []byte
+}
+
 // AddCase adds a case with its report: record, envelope, lookup tag, message
 // and leaves in one transaction. It returns nil after they are on stable
 // storage. It returns ErrTagExists if the tag's case is already kept, which
-// the caller answers as a success: the report was sent twice. In every case
-// the upload is used up.
-func (v *Vault) AddCase(ctx context.Context, c Case, envelope []byte, report *Upload) error {
-	defer report.Discard()
+// the caller answers as a success: the report was sent twice. It returns
+// ErrRosterChanged if another roster came into force since the envelope was
+// sealed; then, and only then, the upload may be given again with a new
+// envelope. In every other case it is used up.
+func (v *Vault) AddCase(ctx context.Context, c Case, envelope Envelope, report *Upload) (err error) {
+	defer func() {
+		if !errors.Is(err, ErrRosterChanged) {
+			report.Discard()
+		}
+	}()
 	record := c.Marshal()
 	if _, err := ParseCase(record); err != nil {
 		return err
 	}
-	if len(envelope) == 0 || len(envelope) > maxEnvelope {
-		return fmt.Errorf("envelope of %d bytes: %w", len(envelope), ErrMalformed)
+	if n := len(envelope.Sealed); n == 0 || n > maxEnvelope {
+		return fmt.Errorf("envelope of %d bytes: %w", n, ErrMalformed)
 	}
 	body, err := report.finish()
 	if err != nil {
@@ -37,12 +50,15 @@ func (v *Vault) AddCase(ctx context.Context, c Case, envelope []byte, report *Up
 		if w.get(bucketIDs, c.ID[:]) != nil {
 			return fmt.Errorf("case %s: %w: the ID is taken", c.ID, ErrRefused)
 		}
+		if n := w.rosterInForce().Number; n != envelope.Roster {
+			return fmt.Errorf("%w: from %d to %d", ErrRosterChanged, envelope.Roster, n)
+		}
 		i := w.append(&ledger.Leaf{
 			Event: ledger.EventCase, Case: c.ID,
-			Digest: sha256.Sum256(record), Envelope: sha256.Sum256(envelope),
+			Digest: sha256.Sum256(record), Envelope: sha256.Sum256(envelope.Sealed),
 		})
 		w.put(bucketCases, indexKey(i), record)
-		w.put(bucketEnvelopes, indexKey(i), envelope)
+		w.put(bucketEnvelopes, indexKey(i), envelope.Sealed)
 		w.put(bucketIDs, c.ID[:], indexKey(i))
 		w.put(bucketTags, c.Tag[:], indexKey(i))
 		w.addMessage(i, &ledger.Leaf{Event: ledger.EventMessage, Case: c.ID, Kind: ledger.KindReport}, body)

@@ -175,7 +175,7 @@ func TestAttacksAreNamed(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			spy := testorg.New(t, 3).NewReport(t, "any", 0).Envelope // three stanzas where the roster has two
+			spy := testorg.New(t, 3).NewReport(t, "any", 0).Envelope.Sealed // three stanzas where the roster has two
 			l.Envelope = testorg.Digest(spy)
 			if leaves[1], err = l.Marshal(); err != nil {
 				return err

@@ -47,6 +47,7 @@ type Upload struct {
 	unsynced int64
 	syncing  chan error // the background sync under way, or nil
 
+	body body // once finished
 	kept bool // a transaction names the blob, or may
 	done bool
 }
@@ -63,7 +64,7 @@ func (v *Vault) NewUpload(limit int64) (*Upload, error) {
 
 // Write implements io.Writer. It returns ErrTooLarge beyond the limit.
 func (u *Upload) Write(p []byte) (int, error) {
-	if u.done {
+	if u.done || u.body.value != nil {
 		return 0, fmt.Errorf("writing to an upload: %w", ErrClosed)
 	}
 	if u.size+int64(len(p)) > u.limit {
@@ -141,10 +142,14 @@ type body struct {
 
 // finish makes the blob durable, entry in its directory included, so that a
 // transaction may name it. A crash after this and before the transaction
-// leaves a file that no record names, which sweep removes.
+// leaves a file that no record names, which sweep removes. Doing it again
+// gives the same body.
 func (u *Upload) finish() (body, error) {
 	if u.done {
 		return body{}, ErrClosed
+	}
+	if u.body.value != nil {
+		return u.body, nil
 	}
 	if u.size == 0 {
 		return body{}, fmt.Errorf("upload: %w: empty", ErrMalformed)
@@ -152,6 +157,7 @@ func (u *Upload) finish() (body, error) {
 	b := body{size: u.size, digest: ledger.Digest(u.sum.Sum(nil))}
 	if u.file == nil {
 		b.value = append([]byte{bodyInline}, u.buf...)
+		u.body = b
 		return b, nil
 	}
 	b.value = append([]byte{bodyBlob}, u.name[:]...)
@@ -161,7 +167,11 @@ func (u *Upload) finish() (body, error) {
 	if err := u.file.Sync(); err != nil {
 		return body{}, fmt.Errorf("syncing a blob: %w", noSpace(err))
 	}
-	return b, syncDir(filepath.Join(u.v.dir, BlobsDir))
+	if err := syncDir(filepath.Join(u.v.dir, BlobsDir)); err != nil {
+		return body{}, err
+	}
+	u.body = b
+	return b, nil
 }
 
 // settle notes how the transaction ended. After ErrFailed it may be on disk

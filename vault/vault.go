@@ -71,6 +71,9 @@ var (
 	// ErrRefused is returned for an event that the roster in force or the
 	// state of the case does not allow.
 	ErrRefused = errors.New("refused")
+	// ErrRosterChanged is returned by AddCase for an envelope that is sealed
+	// to the case workers of a roster that is no longer in force.
+	ErrRosterChanged = errors.New("another roster came into force")
 	// ErrFailed is returned by all writes after a commit failed in a way
 	// that leaves open whether it is on disk: the store must be opened anew.
 	ErrFailed = errors.New("the store failed to write and must be reopened")

@@ -347,6 +347,18 @@ func TestRosterUpdate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	late := o.NewReport(t, "sealed while the roster changed", 300<<10)
+	u, err := testorg.Upload(v, late.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := vault.Envelope{Roster: 1, Sealed: before.Envelope.Sealed}
+	if err := v.AddCase(t.Context(), late.Case, stale, u); !errors.Is(err, vault.ErrRosterChanged) {
+		t.Errorf("an envelope of the old roster: %v, want ErrRosterChanged", err)
+	}
+	if err := v.AddCase(t.Context(), late.Case, late.Envelope, u); err != nil {
+		t.Errorf("the same upload with a new envelope: %v", err)
+	}
 	if err := v.UpdateRoster(t.Context(), old); !errors.Is(err, roster.ErrRollback) {
 		t.Errorf("the old roster again: %v, want ErrRollback", err)
 	}

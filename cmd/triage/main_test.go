@@ -154,6 +154,6 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, w.Close())
 	check(ts, v.AddCase(context.Background(), vault.Case{
 		ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Recipient: key.Recipient().String(), Witness: witness.Recipient().String(),
-	}, envelope, up))
+	}, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
 	ts.Setenv("CASE", id.String())
 }

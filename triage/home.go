@@ -38,7 +38,7 @@ var (
 type Home struct {
 	Dir string
 	// Passphrase asks the person for the passphrase of a key file. It is
-	// called at most once, and only if there is one.
+	// called at most once if it is right, and only if there is one.
 	Passphrase func(prompt string) (string, error)
 	// Now is the clock; only days are taken from it.
 	Now func() time.Time

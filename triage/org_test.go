@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"tocsin/seal"
 	"tocsin/seal/roster"
 )
 
@@ -66,39 +65,6 @@ func TestWhatAnOrganisationCannotDo(t *testing.T) {
 	ok(t, err)
 	if len(r.Workers) != 1 || len(r.Destinations) != 1 || r.Origin != "tips.example.org" || r.Policy != roster.DefaultPolicy() {
 		t.Errorf("what was refused is in the draft: %+v", r)
-	}
-}
-
-func TestAPassphraseIsAskedForOnceAndNeeded(t *testing.T) {
-	dir := t.TempDir()
-	h := newHome(dir)
-	_, err := h.Keygen("alice", "correct horse")
-	ok(t, err)
-	for _, name := range []string{"worker.key", "desk.key"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		ok(t, err)
-		if strings.Contains(string(text), "SECRET") || strings.Contains(string(text), "PRIVATE KEY") {
-			t.Errorf("%s is in plain", name)
-		}
-	}
-	asked := 0
-	h.Passphrase = func(string) (string, error) { asked++; return "correct horse", nil }
-	if _, err := h.Identity(); err != nil {
-		t.Error(err)
-	}
-	if _, err := h.deskKey(); err != nil {
-		t.Error(err)
-	}
-	if asked != 1 {
-		t.Errorf("the passphrase was asked for %d times", asked)
-	}
-	wrong := newHome(dir)
-	wrong.Passphrase = func(string) (string, error) { return "wrong", nil }
-	if _, err := wrong.Identity(); !errors.Is(err, seal.ErrPassphrase) {
-		t.Errorf("a wrong passphrase: %v", err)
-	}
-	if _, err := newHome(dir).Identity(); err == nil || !strings.Contains(err.Error(), "no terminal") {
-		t.Errorf("no terminal: %v", err)
 	}
 }
 

@@ -39,7 +39,8 @@ func ParseCheckpoint(text []byte) (*Checkpoint, error) {
 		return nil, fmt.Errorf("checkpoint: %w: size %q", ErrMalformed, lines[1])
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
-	if err != nil || len(root) != tlog.HashSize {
+	// The decoder passes over a carriage return; writing it again doesn't.
+	if err != nil || len(root) != tlog.HashSize || base64.StdEncoding.EncodeToString(root) != lines[2] {
 		return nil, fmt.Errorf("checkpoint: %w: root %q", ErrMalformed, lines[2])
 	}
 	c := &Checkpoint{Origin: lines[0], Size: size}

@@ -1,0 +1,144 @@
+package ledger_test
+
+// Written from the description of the formats and signed with openssl, without
+// this package; see leaves.
+const (
+	instanceText = "bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a"
+
+	rosterText = `tocsin.leaf.v1 roster
+day 2026-03-14
+number 7
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+`
+	caseText = `tocsin.leaf.v1 case
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+envelope bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+`
+	reportText = `tocsin.leaf.v1 message
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+kind report
+size 17995
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+`
+	additionText = `tocsin.leaf.v1 message
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+kind addition
+size 0
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+`
+	replyText = `tocsin.leaf.v1 message
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+kind reply
+size 19552
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+signature dvXP2zSGHxVH2tJIb59DWxyT6KKeipBmM++hRr5ydifqUbrsap5YbhukKOuqg10pZvf5HeRfhr8j+pB7SqHqBw==
+`
+	replyStatement = `tocsin.event.v1 message
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+kind reply
+size 19552
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+`
+	rekeyText = `tocsin.leaf.v1 rekey
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+number 8
+envelope bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+done 2026-03-13
+by ana
+signature opIwP9n6BQhZbFR4V+GQfFwS0qqJyHMVo+hIcrgjl2lOsZhwx+eKJuGRc25JtYD1mxncJC93eQJDyIq9+N+vCA==
+`
+	rekeyStatement = `tocsin.event.v1 rekey
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+number 8
+envelope bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+done 2026-03-13
+by ana
+`
+	handedOverText = `tocsin.leaf.v1 handed-over
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+destination police
+size 1073741824
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+signature lBnyR+WcnxSfRxRh1S1moGnngDgyO+0quWu69kjebMRhVAC3znRqA1XNADVVPu1Z+CIcjVjFIyPCBLHnO3leAA==
+`
+	handedOverStatement = `tocsin.event.v1 handed-over
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+destination police
+size 1073741824
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+`
+	acknowledgedText = `tocsin.leaf.v1 acknowledged
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+destination police
+size 1073741824
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+signature 2SPeodVjfUYybAYA08ZWLbXIZXCtit7gTr4hxlHszBz2QAmMQnu9MneOYP9ppcUeDoIoV4TKUGQeUQvkXv7tBg==
+`
+	acknowledgedStatement = `tocsin.event.v1 acknowledged
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+destination police
+size 1073741824
+digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+done 2026-03-13
+by ana
+`
+	heldText = `tocsin.leaf.v1 held
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+rule court-order.2026
+done 2026-03-13
+by ana
+signature +oPRdMKsxfYsQCq6IKE9veL7+YWjr/hIfeW2TuzFHp5BYvoKpQDTndvJ2eQ+5WabsHR9jVDymsVFDBwheAEHBg==
+`
+	heldStatement = `tocsin.event.v1 held
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+rule court-order.2026
+done 2026-03-13
+by ana
+`
+	purgedText = `tocsin.leaf.v1 purged
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+rule retention
+done 2026-03-13
+by ana
+signature jwtX24vuBYl+6lsyAO29aiooPdwVTCOviekxDQZflAS3NSVCg2LgApGe49Lfm3MAQwptaxtIHJ9mQ/jPfu8oAA==
+`
+	purgedStatement = `tocsin.event.v1 purged
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+rule retention
+done 2026-03-13
+by ana
+`
+
+	checkpointText = `example.org/tocsin
+1000
+SBNJTRN+FjG7owHVrKtue7eqdM4RhdRWVl71HXN2d7I=
+
+— example.org/tocsin kFqTYLjUMSlL5500AIal6XHPqHUjsb5ShLJw9XW9Pw3P9wleVVR+0NobYbJSg0U0rlynDYKpK9ztIJ2eo8xF2ae4rgY=
+`
+)

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,7 +47,7 @@ func Open(signed []byte, orgKey string) (*Signed, error) {
 	if len(signed) > maxNote {
 		return nil, fmt.Errorf("roster: %w: larger than %d bytes", ErrMalformed, maxNote)
 	}
-	v, err := note.NewVerifier(orgKey)
+	v, err := verifier(orgKey)
 	if err != nil {
 		return nil, fmt.Errorf("organisation's key: %w: %v", ErrMalformed, err)
 	}
@@ -60,7 +61,7 @@ func Open(signed []byte, orgKey string) (*Signed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("roster: %w: %v", ErrMalformed, err)
 	}
-	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
+	if !onlySignature(n, signed) {
 		return nil, fmt.Errorf("roster: %w: exactly one signature is expected", ErrMalformed)
 	}
 	r, err := Parse([]byte(n.Text))
@@ -68,6 +69,19 @@ func Open(signed []byte, orgKey string) (*Signed, error) {
 		return nil, err
 	}
 	return &Signed{Roster: *r, Note: slices.Clone(signed), Digest: sha256.Sum256(signed), OrgKey: orgKey}, nil
+}
+
+// onlySignature reports whether nothing but the text and one signature in its
+// one form stands in the signed note that n was read from. Package note drops
+// further lines of the same key unread, and takes base64 with stray bits;
+// either would give the same roster a second digest.
+func onlySignature(n *note.Note, signed []byte) bool {
+	if len(n.Sigs) != 1 {
+		return false
+	}
+	s := n.Sigs[0]
+	_, err := base64.StdEncoding.Strict().DecodeString(s.Base64)
+	return err == nil && n.Text+"\n— "+s.Name+" "+s.Base64+"\n" == string(signed)
 }
 
 // Instance returns the instance that the roster speaks for.

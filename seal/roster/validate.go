@@ -1,14 +1,13 @@
 package roster
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
@@ -30,8 +29,8 @@ func (r *Roster) Validate() error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("roster: %w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 	}
-	if r.Number < 1 {
-		return bad("number: must be at least 1")
+	if r.Number < 1 || r.Number > maxNumber {
+		return bad("number: must be 1 to %d", uint64(maxNumber))
 	}
 	if d, err := time.Parse(time.DateOnly, r.Day); err != nil || d.Format(time.DateOnly) != r.Day {
 		return bad("day: %q is not a day in the form 2006-01-02", r.Day)
@@ -92,12 +91,15 @@ func (r *Roster) Validate() error {
 }
 
 func (i *Intake) validate(origin string) error {
-	v, err := note.NewVerifier(i.Ledger)
+	v, err := verifier(i.Ledger)
 	if err != nil {
 		return fmt.Errorf("roster: %w: ledger key: %v", ErrMalformed, err)
 	}
 	if v.Name() != origin {
 		return fmt.Errorf("roster: %w: the ledger key is named %q, the origin is %q", ErrMalformed, v.Name(), origin)
+	}
+	if len(i.Desk) != ed25519.PublicKeySize {
+		return fmt.Errorf("roster: %w: the intake's desk key is not an Ed25519 public key", ErrMalformed)
 	}
 	return nil
 }
@@ -109,6 +111,9 @@ func (w *Worker) Validate() error {
 	}
 	if !validRecipient(w.Recipient) {
 		return fmt.Errorf("roster: %w: worker %s: not an age hybrid recipient (age1pq1…)", ErrMalformed, w.Name)
+	}
+	if len(w.Desk) != ed25519.PublicKeySize {
+		return fmt.Errorf("roster: %w: worker %s: the desk key is not an Ed25519 public key", ErrMalformed, w.Name)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -205,6 +206,10 @@ func (s *server) stop(t *testing.T) {
 
 var codenameField = regexp.MustCompile(`name="codename"[^>]*value="([^"]+)"`)
 
+// errNotTheForm says that the server answered, and with something else than
+// the report form. Every other error of form is the connection's.
+var errNotTheForm = errors.New("no codename in the form")
+
 // form fetches the report form and returns the codename made with it.
 func form(c *http.Client, web string) (string, error) {
 	r, err := c.Get(web + "/en/report")
@@ -218,7 +223,7 @@ func form(c *http.Client, web string) (string, error) {
 	}
 	m := codenameField.FindSubmatch(page)
 	if m == nil {
-		return "", fmt.Errorf("no codename in the form (status %s)", r.Status)
+		return "", fmt.Errorf("%w (status %s)", errNotTheForm, r.Status)
 	}
 	return string(m[1]), nil
 }

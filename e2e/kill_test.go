@@ -9,7 +9,6 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,8 +63,8 @@ func TestKillLosesNothing(t *testing.T) {
 					default:
 						codename, err := form(client, s.web)
 						if err != nil {
-							if netErr := (*url.Error)(nil); !errors.As(err, &netErr) {
-								t.Error(err) // an answer, but not the form
+							if errors.Is(err, errNotTheForm) {
+								t.Error(err)
 							}
 							once.Do(func() { close(begun) })
 							return // killed before anything was sent

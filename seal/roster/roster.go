@@ -25,8 +25,8 @@ const (
 	MaxWorkers      = 100
 	MaxDestinations = 100
 	maxNumber       = 1<<62 - 1 // so that a number fits an int64 in any program that reads one
-	maxTitle        = 200     // bytes of an organisation's or destination's title
-	maxNote         = 1 << 20 // bytes of a signed roster, above what 200 hybrid recipients take
+	maxTitle        = 200       // bytes of an organisation's or destination's title
+	maxNote         = 1 << 20   // bytes of a signed roster, above what 200 hybrid recipients take
 )
 
 // DeliveryOutbox is the only delivery this version knows: the sealed bag is

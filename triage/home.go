@@ -155,7 +155,7 @@ func (h *Home) Join(orgKey string, signed []byte, desk string) error {
 	if err != nil {
 		return err
 	}
-	if w := r.Worker(card.Name); w == nil || w.Recipient != card.Recipient || !w.Desk.Equal(card.Desk) {
+	if w := r.Worker(card.Name); w == nil || w.Recipient != card.Recipient || !w.Desk.Equal(card.Desk) || w.Onion != card.Onion {
 		return fmt.Errorf("roster %d does not name the keys of this home under %q; give the organisation the card in %s", r.Number, card.Name, h.path("card"))
 	}
 	c, err := h.config()

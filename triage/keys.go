@@ -2,17 +2,27 @@ package triage
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"filippo.io/age"
 
 	"tocsin/seal"
 	"tocsin/seal/roster"
 )
+
+// onion.key holds what stands after the address in a file of tor's
+// ClientOnionAuthDir (tor(1)), so that any tor can be given it by hand.
+const onionPrefix = "descriptor:x25519:"
+
+var onionBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // Keygen makes a case worker's keys in the home and returns the public card
 // that the organisation needs. With a passphrase the key files are protected
@@ -36,12 +46,16 @@ func (h *Home) Keygen(name, passphrase string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &roster.Worker{Name: name, Recipient: identity.Recipient().String(), Desk: pub}
+	onion, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making the onion key: %w", err)
+	}
+	w := &roster.Worker{Name: name, Recipient: identity.Recipient().String(), Desk: pub, Onion: onionBase32.EncodeToString(onion.PublicKey().Bytes())}
 	text := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", h.today(), w.Recipient, identity)
 	for _, f := range []struct {
 		name  string
 		plain []byte
-	}{{"worker.key", text}, {"desk.key", pem}} {
+	}{{"worker.key", text}, {"desk.key", pem}, {"onion.key", []byte(onionPrefix + onionBase32.EncodeToString(onion.Bytes()) + "\n")}} {
 		if err := h.writeKey(h.path(f.name), f.plain, passphrase); err != nil {
 			return nil, err
 		}
@@ -125,6 +139,29 @@ func (h *Home) Identity() (age.Identity, error) {
 	}
 	h.identity = ids[0]
 	return h.identity, nil
+}
+
+// onionKey returns the key that finds the desk's onion service.
+func (h *Home) onionKey() (*ecdh.PrivateKey, error) {
+	text, err := h.readKey(h.path("onion.key"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing, and without it the desk's onion service can't be found", ErrNoKey, h.path("onion.key"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the onion key: %w", err)
+	}
+	defer clear(text)
+	encoded, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), onionPrefix)
+	secret, err := onionBase32.DecodeString(encoded)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("reading the onion key: %s does not begin with %q and a key in base32", h.path("onion.key"), onionPrefix)
+	}
+	defer clear(secret)
+	key, err := ecdh.X25519().NewPrivateKey(secret)
+	if err != nil {
+		return nil, fmt.Errorf("reading the onion key: %w", err)
+	}
+	return key, nil
 }
 
 // deskKey returns the key that speaks to the desk and signs events.

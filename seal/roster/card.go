@@ -16,7 +16,26 @@ const (
 // MarshalCard returns the worker's public card: what a new case worker gives
 // to the organisation, over a channel where it can't be swapped.
 func (w *Worker) MarshalCard() []byte {
-	return fmt.Appendf(nil, "%s\nworker %s\nrecipient %s\ndesk %s\n", workerHeader, w.Name, w.Recipient, MarshalDeskKey(w.Desk))
+	return append([]byte(workerHeader+"\n"), w.lines()...)
+}
+
+// lines are how a case worker stands in a card and in a roster alike. A worker
+// without an onion key has one line less.
+func (w *Worker) lines() []byte {
+	b := fmt.Appendf(nil, "worker %s\nrecipient %s\ndesk %s\n", w.Name, w.Recipient, MarshalDeskKey(w.Desk))
+	if w.Onion != "" {
+		b = fmt.Appendf(b, "onion %s\n", w.Onion)
+	}
+	return b
+}
+
+// worker reads what lines wrote.
+func (s *lines) worker() Worker {
+	w := Worker{Name: s.value("worker"), Recipient: s.value("recipient"), Desk: s.desk("desk")}
+	if s.peek("onion ") {
+		w.Onion = s.value("onion")
+	}
+	return w
 }
 
 // ParseWorkerCard reads a worker's public card.
@@ -25,7 +44,7 @@ func ParseWorkerCard(text []byte) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("worker's card: %w", err)
 	}
-	w := &Worker{Name: s.value("worker"), Recipient: s.value("recipient"), Desk: s.desk("desk")}
+	w := s.worker()
 	if err := s.end(); err != nil {
 		return nil, fmt.Errorf("worker's card: %w", err)
 	}
@@ -35,7 +54,7 @@ func ParseWorkerCard(text []byte) (*Worker, error) {
 	if !bytes.Equal(w.MarshalCard(), text) {
 		return nil, fmt.Errorf("worker's card: %w: not in canonical form", ErrMalformed)
 	}
-	return w, nil
+	return &w, nil
 }
 
 // An IntakeCard is what the intake server gives to the organisation: the

@@ -27,6 +27,28 @@ func TestFrozenCards(t *testing.T) {
 	}
 }
 
+// The onion key is a line of its own, and its place is the last.
+func TestCardWithAnOnionKey(t *testing.T) {
+	w := sample(t).Workers[0]
+	w.Onion = onionKey("ana")
+	card := w.MarshalCard()
+	if want := string(frozenWorker) + "onion " + w.Onion + "\n"; string(card) != want {
+		t.Errorf("the card is\n%s\nwant\n%s", card, want)
+	}
+	if back, err := roster.ParseWorkerCard(card); err != nil || !reflect.DeepEqual(back, &w) {
+		t.Errorf("the card reads %+v, %v", back, err)
+	}
+	mangle(card, func(what string, text []byte) {
+		// Without its last line it is a worker's card that has no onion key.
+		if bytes.Equal(text, frozenWorker) {
+			return
+		}
+		if _, err := roster.ParseWorkerCard(text); !errors.Is(err, roster.ErrMalformed) && !errors.Is(err, roster.ErrVersion) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	})
+}
+
 // A card is refused for what a roster with it in would be refused for.
 func TestCardsAreReadStrictly(t *testing.T) {
 	parsers := []struct {

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	_ "embed"
+	"encoding/base32"
 	"encoding/base64"
 	"errors"
 	"os/exec"
@@ -45,6 +46,12 @@ func deskKey(name string) ed25519.PrivateKey {
 }
 
 func deskPublic(name string) ed25519.PublicKey { return deskKey(name).Public().(ed25519.PublicKey) }
+
+// onionKey makes the same public key for the same name each time.
+func onionKey(name string) string {
+	seed := sha256.Sum256([]byte("onion key of " + name))
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(seed[:])
+}
 
 // noteKey makes the same note key for the same name and seed each time.
 func noteKey(t testing.TB, name, seed string) (note.Signer, string) {

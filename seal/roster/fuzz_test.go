@@ -26,6 +26,7 @@ func rosterSeeds(f *testing.F) [][]byte {
 	few := sample(f)
 	few.Workers, few.Destinations, few.Policy.Attachments = few.Workers[:1], nil, false
 	odd := sample(f)
+	odd.Workers[1].Onion = onionKey("bo-2")
 	odd.Number = 1<<62 - 1
 	odd.Organisation = "worker x"
 	odd.Destinations[0].Title = "policy"

@@ -65,6 +65,7 @@ type Worker struct {
 	Name      string            // short name: lower-case letters, digits, hyphens
 	Recipient string            // age hybrid recipient, age1pq1…
 	Desk      ed25519.PublicKey // authenticates to the desk and signs events
+	Onion     string            // finds the desk's onion service: x25519 public key in base32, as tor writes it; "" if there is none
 }
 
 // A Destination is an authority that cases are handed over to.
@@ -139,6 +140,18 @@ func (r *Roster) Recipients() []string {
 	return out
 }
 
+// OnionKeys returns the keys of those case workers who may find the desk's
+// onion service, in roster order.
+func (r *Roster) OnionKeys() []string {
+	var out []string
+	for _, w := range r.Workers {
+		if w.Onion != "" {
+			out = append(out, w.Onion)
+		}
+	}
+	return out
+}
+
 const rosterHeader = "tocsin.roster.v1"
 
 // Marshal returns the roster's canonical text.
@@ -148,7 +161,8 @@ func (r *Roster) Marshal() []byte {
 		rosterHeader, r.Number, r.Day, r.Organisation, r.Origin)
 	fmt.Fprintf(&b, "\nintake\nledger %s\ndesk %s\n", r.Intake.Ledger, MarshalDeskKey(r.Intake.Desk))
 	for _, w := range r.Workers {
-		fmt.Fprintf(&b, "\nworker %s\nrecipient %s\ndesk %s\n", w.Name, w.Recipient, MarshalDeskKey(w.Desk))
+		b.WriteByte('\n')
+		b.Write(w.lines())
 	}
 	for _, d := range r.Destinations {
 		fmt.Fprintf(&b, "\ndestination %s\ntitle %s\nrecipient %s\ndelivery %s\n", d.Name, d.Title, d.Recipient, d.Delivery)
@@ -181,11 +195,7 @@ func Parse(text []byte) (*Roster, error) {
 	r.Intake.Desk = s.desk("desk")
 	s.blank()
 	for s.peek("worker ") {
-		r.Workers = append(r.Workers, Worker{
-			Name:      s.value("worker"),
-			Recipient: s.value("recipient"),
-			Desk:      s.desk("desk"),
-		})
+		r.Workers = append(r.Workers, s.worker())
 		s.blank()
 	}
 	for s.peek("destination ") {

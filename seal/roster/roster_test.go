@@ -30,8 +30,10 @@ func TestMarshalThenParse(t *testing.T) {
 			r.Workers[0].Name = strings.Repeat("w", 32)
 			r.Destinations[0].Name = strings.Repeat("0", 32)
 		},
-		"a title like a field": func(r *roster.Roster) { r.Organisation = "worker ana" },
-		"leap day":             func(r *roster.Roster) { r.Day = "2028-02-29" },
+		"workers with onion keys": func(r *roster.Roster) { r.Workers[0].Onion, r.Workers[1].Onion = onionKey("ana"), onionKey("bo-2") },
+		"one onion key":           func(r *roster.Roster) { r.Workers[1].Onion = onionKey("bo-2") },
+		"a title like a field":    func(r *roster.Roster) { r.Organisation = "worker ana" },
+		"leap day":                func(r *roster.Roster) { r.Day = "2028-02-29" },
 	} {
 		r := sample(t)
 		change(r)
@@ -63,7 +65,7 @@ func TestLargestRosterOpens(t *testing.T) {
 	r.Workers, r.Destinations = nil, nil
 	for i := range roster.MaxWorkers {
 		name := fmt.Sprintf("w%031d", i)
-		r.Workers = append(r.Workers, roster.Worker{Name: name, Recipient: madeUp(2 * i), Desk: deskPublic(name)})
+		r.Workers = append(r.Workers, roster.Worker{Name: name, Recipient: madeUp(2 * i), Desk: deskPublic(name), Onion: onionKey(name)})
 	}
 	for i := range roster.MaxDestinations {
 		r.Destinations = append(r.Destinations, roster.Destination{

@@ -1,7 +1,9 @@
 package roster
 
 import (
+	"cmp"
 	"crypto/ed25519"
+	"encoding/base32"
 	"fmt"
 	"regexp"
 	"strings"
@@ -22,6 +24,14 @@ func ValidName(s string) bool { return nameForm.MatchString(s) }
 func validRecipient(s string) bool {
 	key, ok := strings.CutPrefix(s, "age1pq1")
 	return ok && len(key) == 1952 && strings.Trim(key, "qpzry9x8gf2tvdw0s3jn54khce6mua7l") == ""
+}
+
+// validOnion reads the one way in which tor writes a client's public key
+// (rend-spec-v3, client authorization): 32 bytes in base32 without padding.
+func validOnion(s string) bool {
+	base32 := base32.StdEncoding.WithPadding(base32.NoPadding)
+	b, err := base32.DecodeString(s)
+	return err == nil && len(b) == 32 && base32.EncodeToString(b) == s
 }
 
 // Validate returns an ErrMalformed that names the first field at fault.
@@ -68,6 +78,7 @@ func (r *Roster) Validate() error {
 			unique("worker name", w.Name, "worker "+w.Name),
 			unique("recipient", w.Recipient, "worker "+w.Name),
 			unique("desk key", MarshalDeskKey(w.Desk), "worker "+w.Name),
+			unique("onion key", cmp.Or(w.Onion, "none of "+w.Name), "worker "+w.Name),
 		} {
 			if err != nil {
 				return err
@@ -114,6 +125,9 @@ func (w *Worker) Validate() error {
 	}
 	if len(w.Desk) != ed25519.PublicKeySize {
 		return fmt.Errorf("roster: %w: worker %s: the desk key is not an Ed25519 public key", ErrMalformed, w.Name)
+	}
+	if w.Onion != "" && !validOnion(w.Onion) {
+		return fmt.Errorf("roster: %w: worker %s: the onion key is not an x25519 public key in base32", ErrMalformed, w.Name)
 	}
 	return nil
 }

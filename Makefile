@@ -6,7 +6,7 @@ DESK    ?= 127.0.0.1:8443
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # Reproducible: nothing of the machine, the directory or the time goes in.
-BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$(VERSION)"
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION)"
 
 .PHONY: help build run test tour check unit deps fuzz bench clean
 

@@ -37,5 +37,8 @@ func TestBuildsAreReproducible(t *testing.T) {
 		if bytes.Contains(a, []byte(one)) {
 			t.Errorf("bin/%s names the directory it was built in", name)
 		}
+		if said, err := exec.Command(filepath.Join(one, "bin", name), "version").Output(); err != nil || string(said) != name+" test\n" {
+			t.Errorf("%s version prints %q, error %v", name, said, err)
+		}
 	}
 }

@@ -1,10 +1,13 @@
 package intake
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +44,8 @@ type Server struct {
 	recipients recipientCache
 	blanks     blanks
 	failed     chan error // of one: the store can't go on
+
+	onion string // address of the onion service, or ""; set before Serve
 }
 
 // New returns a server over an open vault. The caller closes the vault, after
@@ -93,6 +98,39 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Failed hands out an error when the store can't go on (vault.ErrFailed): the
 // caller should drain the server, close the vault and start anew.
 func (s *Server) Failed() <-chan error { return s.failed }
+
+// Announce makes every page name the onion service of that address, to those
+// who come in another way. It must be called before Serve.
+func (s *Server) Announce(onion string) { s.onion = onion }
+
+// Alive returns nil if pages can be made and the store answers.
+func (s *Server) Alive(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.handler.ServeHTTP(discard{http.Header{}}, req)
+		if _, err = s.vault.FindTag([32]byte{}); errors.Is(err, vault.ErrNotFound) {
+			err = nil
+		}
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// discard takes a page that nobody reads.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d discard) WriteHeader(int)             {}
 
 // A step answers an exchange, or says why not.
 type step func(*exchange) error
@@ -174,6 +212,14 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		for _, kv := range securityHeaders {
 			h.Set(kv[0], kv[1])
 		}
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		// Tor Browser offers the onion service, or goes there by itself: not
+		// from the answer to a form, which would be lost.
+		if s.onion != "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.EqualFold(host(r), s.onion) {
+			h.Set("Onion-Location", "http://"+s.onion+r.URL.EscapedPath())
+		}
 		// The language of a page may come from Accept-Language.
 		h.Set("Vary", "Accept-Language")
 		defer func() {
@@ -188,6 +234,12 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// host is the name that a request asks for, without a port.
+func host(r *http.Request) string {
+	name, _, _ := strings.Cut(r.Host, ":")
+	return name
 }
 
 // afterPanic tells the witness that it was us. If an answer had begun

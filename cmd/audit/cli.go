@@ -232,10 +232,20 @@ func replaceFile(path string, content []byte) error {
 
 // Run prints the version.
 func (versionCmd) Run(t terminal) error {
-	version := "(unknown)"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintf(t.out, "audit %s\n", version)
+	_, err := fmt.Fprintln(t.out, "audit", version())
 	return err
+}
+
+// buildVersion is set by the linker (make build VERSION=…).
+var buildVersion string
+
+// version is what the build was given, or else the module's version.
+func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
 }

@@ -29,7 +29,7 @@ A new intake is set up with the organisation in four steps:
   intake init --data ./data --roster roster --org-key org.pub
   intake serve --data ./data --listen 127.0.0.1:8080 --desk 0.0.0.0:8443
 
-Put a TLS terminator or an onion service in front of --listen; --desk speaks mutual TLS itself.
+With serve --onion the page is an onion service, and --listen may be left out. In front of --listen put a TLS terminator, or give --tls-name; --desk speaks mutual TLS itself.
 
 Exit codes: 0 done, 1 failed, 2 usage.`
 
@@ -39,6 +39,9 @@ type commands struct {
 	Init         initCmd         `cmd:"" help:"Create an empty store under a signed roster."`
 	Serve        serveCmd        `cmd:"" help:"Take reports in until SIGTERM."`
 	Snapshot     snapshotCmd     `cmd:"" help:"Copy the store as it is now, for backup and for the auditor."`
+	Status       statusCmd       `cmd:"" help:"Say how the running server and its onion services are."`
+	Onion        onionCmd        `cmd:"" help:"The onion service's address."`
+	KeepTor      keepTorCmd      `cmd:"" hidden:""`
 	UpdateRoster updateRosterCmd `cmd:"" help:"Put a newer roster in force, while the server runs or not."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
@@ -108,20 +111,16 @@ func (versionCmd) Run(t terminal) error {
 	return err
 }
 
-// version is the module's version, with the commit where the build knows it.
+// buildVersion is set by the linker (make build VERSION=…).
+var buildVersion string
+
+// version is what the build was given, or else the module's version.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if buildVersion != "" {
+		return buildVersion
 	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v += " " + s.Value
-			}
-		}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
 	}
-	return v
+	return "unknown"
 }

@@ -3,20 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"tocsin/onion"
 	"tocsin/vault"
 )
 
@@ -28,25 +27,13 @@ import (
 // package roster refuses larger ones than this anyway.
 const maxRosterSize = 2 << 20
 
-// listenControl makes the socket. The caller has the store open, so a socket
-// that is already there belongs to a server that died.
-func listenControl(dir string) (net.Listener, error) {
-	name := filepath.Join(dir, socketFile)
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("making the control socket: %w", err)
-	}
-	l, err := net.Listen("unix", name)
-	if err != nil {
-		return nil, fmt.Errorf("making the control socket (its path may have about 100 characters): %w", err)
-	}
-	if err := os.Chmod(name, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("making the control socket: %w", err), l.Close())
-	}
-	return l, nil
-}
+// maxStatusSize bounds the server's word on itself, in bytes.
+const maxStatusSize = 1 << 20
 
 // controlServer answers on the socket.
-func controlServer(v *vault.Vault, k *keys, l *slog.Logger) *http.Server {
+// roster is called when another one came into force; onions, if there are any
+// onion services, tells how they stand.
+func controlServer(v *vault.Vault, k *keys, onions func() *onion.Status, roster func(), l *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, r *http.Request) {
 		err := v.WriteSnapshot(w, func(size int64) {
@@ -72,6 +59,12 @@ func controlServer(v *vault.Vault, k *keys, l *slog.Logger) *http.Server {
 			return
 		}
 		l.Info("roster in force", "number", v.Roster().Number)
+		roster()
+	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		// A reader that went away is no matter.
+		_ = json.NewEncoder(w).Encode(status{Version: version(), Roster: v.Roster().Number, Onion: onions()})
 	})
 	return &http.Server{
 		Handler:           mux,
@@ -124,6 +117,19 @@ func (c *controlClient) snapshot(ctx context.Context, dir, to string) error {
 	}
 	defer db.Close()
 	return vault.ReceiveSnapshot(ctx, dir, to, db)
+}
+
+func (c *controlClient) status(ctx context.Context) (*status, error) {
+	body, err := c.do(ctx, "GET", "/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	s := new(status)
+	if err := json.NewDecoder(io.LimitReader(body, maxStatusSize)).Decode(s); err != nil {
+		return nil, fmt.Errorf("reading the running server's answer: %w", err)
+	}
+	return s, nil
 }
 
 func (c *controlClient) updateRoster(ctx context.Context, signed []byte) error {

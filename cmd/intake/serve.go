@@ -7,26 +7,45 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"tocsin/desk"
 	"tocsin/intake"
+	"tocsin/onion"
 	"tocsin/vault"
 )
 
 type serveCmd struct {
 	Data   string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory, with a store."`
-	Listen string `required:"" placeholder:"ADDR" help:"Where witnesses come in, as host:port, in plain HTTP; port 0 takes a free one."`
-	Desk   string `placeholder:"ADDR" help:"Where case workers come in, as host:port, in mutual TLS. Without it they can't."`
+	Listen string `placeholder:"ADDR" help:"Where witnesses come in, as host:port, in plain HTTP unless --tls-name is given; port 0 takes a free one. May be left out with --onion."`
+	Desk   string `placeholder:"ADDR" help:"Where case workers come in, as host:port, in mutual TLS. Without it, and without --onion, they can't."`
 	Config string `type:"existingfile" placeholder:"FILE" help:"Limits of this machine, as JSON; see below."`
+
+	tlsFlags
+	onionFlags
+}
+
+// Validate is called by kong.
+func (c *serveCmd) Validate() error {
+	if c.Listen == "" && !c.Onion {
+		return errors.New("there is no way in for witnesses: give --listen, --onion or both")
+	}
+	if c.Listen == "" && c.TLSName != "" {
+		return errors.New("--tls-name goes with --listen")
+	}
+	return errors.Join(c.tlsFlags.Validate(), c.onionFlags.Validate())
 }
 
 // Help is shown by intake serve --help.
 func (serveCmd) Help() string {
 	c := intake.DefaultConfig()
-	return fmt.Sprintf(`Prints "listening on http://…" when it is ready. On SIGTERM it takes nothing new, lets uploads in progress go on for a while, and exits with 0; a second SIGTERM ends it at once. Nothing that was accepted is lost either way.
+	return fmt.Sprintf(`Prints "listening on http://…" for each way in when it is ready; an onion service is found some seconds to minutes later, see intake status. On SIGTERM it takes nothing new, lets uploads in progress go on for a while, and exits with 0; a second SIGTERM ends it at once. Nothing that was accepted is lost either way.
 
-Nothing is logged about requests. Times in the log are days.
+Nothing is logged about requests. Times in the log are days. Headers in which a proxy says who connected (X-Forwarded-For) are not read.
+
+With all listeners open the server confines itself: it can then read and write the data directory only, open no connection to anywhere but tor's sockets (and, with --tls-name, ports 443 and 53), and start no program. Tor is kept running by a process of its own.
 
 What --config may hold, with what holds otherwise:
 
@@ -47,7 +66,9 @@ How large reports and files may be is in the roster's policy.
 
 Example:
 
-  intake serve --data ./data --listen 127.0.0.1:8080 --desk 0.0.0.0:8443`,
+  intake serve --data ./data --listen 127.0.0.1:8080 --desk 0.0.0.0:8443
+  intake serve --data ./data --onion
+  intake serve --data ./data --onion --listen :443 --tls-name tips.example.org --acme-agree`,
 		c.Streams, c.Bodies, c.MinBytesPerSecond, c.RateWindowSeconds, c.HeaderBytes,
 		c.HeaderSeconds, c.IdleSeconds, c.DrainSeconds, c.FreeDiskBytes, c.NumbersMaxAgeDays)
 }
@@ -76,30 +97,27 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &servers{failed: make(chan error, 3)}
+	notify, err := newNotifier()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &servers{web: web, failed: make(chan error, 8)}
 	// Whatever was started is stopped before the vault closes.
-	defer func() { err = errors.Join(err, s.stop()) }()
-
-	control, err := listenControl(c.Data)
+	defer func() {
+		notify.tell("STOPPING=1")
+		err = errors.Join(err, s.stop(cancel))
+	}()
+	needs, err := c.open(ctx, s, v, k, log, t)
 	if err != nil {
 		return err
 	}
-	s.control = controlServer(v, k, log)
-	s.start(func() error { return s.control.Serve(control) })
-	if c.Desk != "" {
-		if err := s.startDesk(c.Desk, v, k, log, t); err != nil {
-			return err
-		}
-	}
-	l, err := net.Listen("tcp", c.Listen)
-	if err != nil {
+	if err := confine(needs, log); err != nil {
 		return err
 	}
-	s.web = web
-	s.start(func() error { return web.Serve(l) })
-	if _, err := fmt.Fprintf(t.err, "listening on http://%s\n", l.Addr()); err != nil {
-		return err
-	}
+	s.serve(ctx)
+	notify.tell("READY=1")
+	go notify.watch(ctx, web.Alive)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -110,35 +128,132 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	}
 }
 
-// servers are what runs. Fields are nil until started.
+// open makes every listener and starts tor, so that nothing need be opened
+// once the server is confined. It returns what must stay in reach.
+func (c *serveCmd) open(ctx context.Context, s *servers, v *vault.Vault, k *keys, log *slog.Logger, t terminal) (reach, error) {
+	needs := reach{data: c.Data}
+	control, err := listenUnix(filepath.Join(c.Data, socketFile))
+	if err != nil {
+		return needs, err
+	}
+	s.control = controlServer(v, k, s.onions, func() { s.setClients(v) }, log)
+	s.add(control, s.control.Serve)
+	if c.Desk != "" || c.Onion {
+		if s.desk, err = desk.NewServer(v, k.desk, log); err != nil {
+			return needs, err
+		}
+	}
+	if c.Desk != "" {
+		l, err := net.Listen("tcp", c.Desk)
+		if err != nil {
+			return needs, err
+		}
+		s.add(l, s.desk.Serve)
+		fmt.Fprintf(t.err, "desk listening on %s\n", l.Addr())
+	}
+	if c.Onion {
+		if err := c.openOnion(ctx, s, log, t); err != nil {
+			return needs, err
+		}
+		s.setClients(v)
+		needs.read = append(needs.read, c.reads(ctx)...)
+		needs.ports = append(needs.ports, c.ports()...)
+	}
+	if c.Listen != "" {
+		l, err := net.Listen("tcp", c.Listen)
+		if err != nil {
+			return needs, err
+		}
+		scheme, name := "http", l.Addr().String()
+		if c.TLSName != "" {
+			scheme, name = "https", c.TLSName
+		}
+		l, more, err := c.wrap(l, c.Data)
+		if err != nil {
+			return needs, err
+		}
+		needs.read, needs.ports = append(needs.read, more.read...), append(needs.ports, more.ports...)
+		s.add(l, s.web.Serve)
+		fmt.Fprintf(t.err, "listening on %s://%s\n", scheme, name)
+	}
+	return needs, nil
+}
+
+// openOnion makes the two onion services.
+func (c *serveCmd) openOnion(ctx context.Context, s *servers, log *slog.Logger, t terminal) error {
+	var services []*onion.Service
+	for _, service := range []*onion.Service{{Name: webService, Port: webPort}, {Name: deskService, Port: deskPort, Private: true}} {
+		var err error
+		if service.Key, err = onionKey(c.Data, service.Name); err != nil {
+			return err
+		}
+		l, target, err := c.listenOnion(ctx, c.Data, service.Name)
+		if err != nil {
+			return err
+		}
+		service.Target = target
+		if service.Private {
+			s.add(l, s.desk.Serve)
+			fmt.Fprintf(t.err, "desk listening for case workers on %s:%d\n", service.Key.Address(), service.Port)
+		} else {
+			s.web.Announce(service.Key.Address())
+			s.add(l, s.web.Serve)
+			fmt.Fprintf(t.err, "listening on http://%s\n", service.Key.Address())
+		}
+		services = append(services, service)
+	}
+	var err error
+	s.onion, err = c.supervise(c.Data, services, log)
+	return err
+}
+
+// servers are what runs.
 type servers struct {
 	web     *intake.Server
-	desk    *desk.Server
 	control *http.Server
+	desk    *desk.Server      // nil without one
+	onion   *onion.Supervisor // nil without one
+	waiting []func() error    // opened, not serving yet
+	opened  []net.Listener
 	failed  chan error // with room for one error of each
+	running sync.WaitGroup
 }
 
-func (s *servers) start(serve func() error) {
-	go func() {
-		if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
+// add keeps a listener to be served once the server is confined.
+func (s *servers) add(l net.Listener, serve func(net.Listener) error) {
+	s.opened = append(s.opened, l)
+	s.waiting = append(s.waiting, func() error { return serve(l) })
 }
 
-func (s *servers) startDesk(addr string, v *vault.Vault, k *keys, log *slog.Logger, t terminal) error {
-	server, err := desk.NewServer(v, k.desk, log)
-	if err != nil {
-		return err
+// serve begins to answer on everything that was added, and to publish.
+func (s *servers) serve(ctx context.Context) {
+	if s.onion != nil {
+		s.waiting = append(s.waiting, func() error { return s.onion.Run(ctx) })
 	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
+	for _, serve := range s.waiting {
+		s.running.Go(func() {
+			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				s.failed <- err
+			}
+		})
 	}
-	s.desk = server
-	s.start(func() error { return server.Serve(l) })
-	_, err = fmt.Fprintf(t.err, "desk listening on %s\n", l.Addr())
-	return err
+}
+
+// onions tells how the onion services stand, if there are any.
+func (s *servers) onions() *onion.Status {
+	if s.onion == nil {
+		return nil
+	}
+	o := s.onion.Status()
+	return &o
+}
+
+// setClients lets those find the desk's onion service whom the roster in force
+// names.
+func (s *servers) setClients(v *vault.Vault) {
+	if s.onion != nil {
+		s.onion.SetClients(deskService, v.Roster().OnionKeys())
+	}
 }
 
 // deskDrain is how long a case worker's transfer may still go on when the web
@@ -146,21 +261,27 @@ func (s *servers) startDesk(addr string, v *vault.Vault, k *keys, log *slog.Logg
 const deskDrain = 5 * time.Second
 
 // stop ends what was started: the web first, so that nothing new comes in;
-// case workers may go on while its uploads do.
-func (s *servers) stop() error {
-	var errs []error
-	if s.web != nil {
-		errs = append(errs, s.web.Drain(context.Background()))
-	}
+// case workers may go on while its uploads do; and tor last, because some of
+// them come through it. Then cancel ends the rest.
+func (s *servers) stop(cancel context.CancelFunc) error {
+	errs := []error{s.web.Drain(context.Background())}
 	if s.desk != nil {
-		stopping, cancel := context.WithTimeout(context.Background(), deskDrain)
-		defer cancel()
+		stopping, done := context.WithTimeout(context.Background(), deskDrain)
+		defer done()
 		if err := s.desk.Shutdown(stopping); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
 	}
+	cancel()
 	if s.control != nil {
 		errs = append(errs, s.control.Close())
 	}
+	for _, l := range s.opened {
+		_ = l.Close() // closed already where it was served
+	}
+	if s.onion != nil {
+		errs = append(errs, s.onion.Close())
+	}
+	s.running.Wait()
 	return errors.Join(errs...)
 }

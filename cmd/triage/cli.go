@@ -169,20 +169,16 @@ func (versionCmd) Run(s *session) error {
 	return nil
 }
 
-// version is the module's version, with the commit where the build knows it.
+// buildVersion is set by the linker (make build VERSION=…).
+var buildVersion string
+
+// version is what the build was given, or else the module's version.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if buildVersion != "" {
+		return buildVersion
 	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v += " " + s.Value
-			}
-		}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
 	}
-	return v
+	return "unknown"
 }

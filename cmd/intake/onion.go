@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"tocsin/onion"
+)
+
+// onionFlags are the flags of intake serve about Tor.
+type onionFlags struct {
+	Onion           bool   `help:"Publish the witness's page as an onion service, and the desk as one that only the roster's case workers find."`
+	Tor             string `default:"tor" placeholder:"PATH" help:"The tor that is started and kept running."`
+	Torrc           string `type:"existingfile" placeholder:"FILE" help:"More lines for that tor's configuration, such as bridges."`
+	TorControl      string `placeholder:"ADDR" help:"Attach to a tor that runs already, by its control port (host:port) or socket (path), instead of starting one."`
+	TorPasswordFile string `type:"existingfile" placeholder:"FILE" help:"Holds the password of that control port; without it tor's cookie is used."`
+}
+
+// Validate is called by kong.
+func (f *onionFlags) Validate() error {
+	switch {
+	case !f.Onion && (f.Tor != "tor" || f.Torrc != "" || f.TorControl != "" || f.TorPasswordFile != ""):
+		return errors.New("--tor, --torrc, --tor-control and --tor-password-file mean nothing without --onion")
+	case f.TorControl != "" && (f.Tor != "tor" || f.Torrc != ""):
+		return errors.New("--tor and --torrc are about a tor of our own, --tor-control about another's")
+	case f.TorControl == "" && f.TorPasswordFile != "":
+		return errors.New("--tor-password-file goes with --tor-control")
+	}
+	return nil
+}
+
+// The onion services. Their ports are what clients type: a browser's own, and
+// the one that triage assumes.
+const (
+	webService  = "web"
+	deskService = "desk"
+	webPort     = 80
+	deskPort    = 443
+)
+
+// onionDir is where the keys and the sockets of the onion services lie.
+func onionDir(data string) string { return filepath.Join(data, "onion") }
+
+func onionKey(data, service string) (*onion.Key, error) {
+	return onion.OpenKey(filepath.Join(onionDir(data), service))
+}
+
+// listenOnion makes the listener behind an onion service, and returns where
+// tor must forward to. A unix socket that only this user and its tor reach is
+// best; a tor of another user's can't enter the data directory, and gets a
+// port on loopback.
+func (f *onionFlags) listenOnion(ctx context.Context, data, service string) (net.Listener, string, error) {
+	if f.TorControl != "" && !(onion.Control{Addr: f.TorControl}).SameUser(ctx) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, "", fmt.Errorf("listening for the onion service: %w", err)
+		}
+		return l, l.Addr().String(), nil
+	}
+	name, err := filepath.Abs(filepath.Join(onionDir(data), service+".sock"))
+	if err != nil {
+		return nil, "", err
+	}
+	l, err := listenUnix(name)
+	return l, "unix:" + name, err
+}
+
+// listenUnix makes a socket that only this user can connect to. The caller has
+// the store open, so a socket that is already there belongs to a server that
+// died.
+func listenUnix(name string) (net.Listener, error) {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("making a socket: %w", err)
+	}
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		return nil, fmt.Errorf("making a socket (its path may have about 100 characters): %w", err)
+	}
+	if err := os.Chmod(name, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("making a socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// supervise returns what keeps the services published.
+func (f *onionFlags) supervise(data string, services []*onion.Service, log *slog.Logger) (*onion.Supervisor, error) {
+	if f.TorControl != "" {
+		return onion.Attach(onion.Control{Addr: f.TorControl, PasswordFile: f.TorPasswordFile}, services, log)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the program that keeps tor running: %w", err)
+	}
+	return onion.Own(filepath.Join(data, "tor"), f.Torrc, exec.Command(self, "keep-tor", f.Tor), services, log)
+}
+
+// reads are the files that attaching again to another's tor takes.
+func (f *onionFlags) reads(ctx context.Context) []string {
+	var files []string
+	if f.TorPasswordFile != "" {
+		files = append(files, f.TorPasswordFile)
+	} else if f.TorControl != "" {
+		if cookie := (onion.Control{Addr: f.TorControl}).CookieFile(ctx); cookie != "" {
+			// tor writes a new one at each start: what must be readable is
+			// the directory.
+			files = append(files, filepath.Dir(cookie))
+		}
+	}
+	return files
+}
+
+// ports are those to connect to, of another's tor that has no control socket.
+func (f *onionFlags) ports() []uint16 {
+	_, port, err := net.SplitHostPort(f.TorControl)
+	if err != nil {
+		return nil // a socket, or none
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil
+	}
+	return []uint16{uint16(n)}
+}
+
+// keepTorCmd is the child process of a server with a tor of its own.
+type keepTorCmd struct {
+	Tor   string `arg:""`
+	Torrc string `arg:""`
+}
+
+// Run keeps tor running until standard input ends, which it does when the
+// server closes it or dies.
+func (c *keepTorCmd) Run(t terminal) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	return onion.Keep(ctx, c.Tor, c.Torrc, t.out)
+}
+
+type onionCmd struct {
+	Address onionAddressCmd `cmd:"" help:"Print the address of the onion service."`
+}
+
+type onionAddressCmd struct {
+	Data string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory."`
+	Desk bool   `help:"The desk's address, for case workers, instead of the witnesses'."`
+}
+
+// Help is shown by intake onion address --help.
+func (onionAddressCmd) Help() string {
+	return `The key behind the address is made the first time, by this or by intake serve --onion, and never written over: whoever loses it loses the address, whoever copies it can pose as this service.
+
+Back it up as a whole directory, DIR/onion/web (and DIR/onion/desk), where it is as safe as the address is dear to you; to restore, put the directory back before the first start. It has the form of tor's HiddenServiceDir, so that any tor can serve the address from a copy of it.
+
+Example:
+
+  intake onion address --data ./data
+  intake onion address --data ./data --desk`
+}
+
+// Run prints the address.
+func (c *onionAddressCmd) Run(t terminal) error {
+	service, port := webService, ""
+	if c.Desk {
+		service, port = deskService, ":"+strconv.Itoa(deskPort)
+	}
+	key, err := onionKey(c.Data, service)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, key.Address()+port)
+	return err
+}

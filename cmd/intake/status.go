@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tocsin/onion"
+)
+
+// A status is what a running server says of itself.
+type status struct {
+	Version string        `json:"version"`
+	Roster  uint64        `json:"roster"` // number of the one in force
+	Onion   *onion.Status `json:"onion,omitempty"`
+}
+
+// errUnwell makes the exit code of intake status tell of trouble.
+var errUnwell = errors.New("not all is well, or not yet")
+
+type statusCmd struct {
+	Data string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory of the running server."`
+	JSON bool   `name:"json" help:"Print it as JSON."`
+}
+
+// Help is shown by intake status --help.
+func (statusCmd) Help() string {
+	return `Shows how far tor has started, when each onion service's descriptor was last uploaded, and whether the server could fetch its own page through Tor, and when. What is wrong comes with what to do.
+
+Exit codes: 0 all is well, 1 it is not (yet), or no server runs.`
+}
+
+// Run asks the running server.
+func (c *statusCmd) Run(ctx context.Context, t terminal) error {
+	server := dialControl(c.Data)
+	if server == nil {
+		return fmt.Errorf("no server runs on %s", c.Data)
+	}
+	s, err := server.status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(t.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(s)
+	} else {
+		_, err = fmt.Fprint(t.out, s.text(time.Now()))
+	}
+	if err != nil {
+		return err
+	}
+	if s.Onion != nil && !s.Onion.Well() {
+		return errUnwell
+	}
+	return nil
+}
+
+// text is the status for people.
+func (s *status) text(now time.Time) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("intake %s, roster %d in force", s.Version, s.Roster)
+	o := s.Onion
+	if o == nil {
+		line("no onion service")
+		return b.String()
+	}
+	if o.Tor == "" {
+		line("tor         does not answer")
+	} else {
+		line("tor         %s, start at %d %% (%s)", o.Tor, o.Bootstrap, o.Phase)
+	}
+	for _, service := range o.Services {
+		line("%-11s %s", service.Name, service.Address)
+		switch {
+		case service.Private && service.Clients == 0:
+			line("            not published: no case worker on the roster has an onion key")
+		case !service.Added:
+			line("            not published")
+		case service.Uploads == 0:
+			line("            descriptor not uploaded yet")
+		default:
+			line("            descriptor uploaded %s ago (%d uploads, %d failed)", ago(now, service.Uploaded), service.Uploads, service.Failures)
+		}
+		switch f := service.Fetch; {
+		case service.Private:
+			if service.Clients > 0 {
+				line("            found by the keys of %d case workers", service.Clients)
+			}
+		case f == nil:
+			line("            own page not fetched through Tor yet")
+		case f.OK:
+			line("            own page fetched through Tor %s ago", ago(now, f.At))
+		default:
+			line("            own page could not be fetched through Tor %s ago: %s", ago(now, f.At), f.Why)
+		}
+	}
+	if o.Trouble != nil {
+		line("trouble     %s", o.Trouble.What)
+		line("            %s", o.Trouble.Do)
+	}
+	return b.String()
+}
+
+func ago(now, then time.Time) time.Duration { return now.Sub(then).Round(time.Second) }

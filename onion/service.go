@@ -1,0 +1,91 @@
+package onion
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/cretz/bine/control"
+)
+
+// maxStreams is how many connections one client's circuit may have open at
+// once; past it tor closes the circuit. Browsers open six to a host.
+const maxStreams = 32
+
+// A Service is an onion service: where its key is and what stands behind it.
+type Service struct {
+	Name   string // what status and log call it
+	Key    *Key
+	Port   int    // of the onion address
+	Target string // where tor forwards to: "unix:" and an absolute path, or "127.0.0.1:port"
+	// Private services are found only by the clients given to
+	// [Supervisor.SetClients]: others can't even decrypt the descriptor.
+	Private bool
+}
+
+var (
+	// ErrTarget means that tor could not be told to forward there.
+	ErrTarget = errors.New("tor can't forward to a path with blanks or quotes in it; use another directory")
+
+	targetForm = regexp.MustCompile(`^(unix:/[^\s"'\\,]+|127\.0\.0\.1:[0-9]+)$`)
+	clientForm = regexp.MustCompile(`^[A-Z2-7]{52}$`)
+)
+
+func (s *Service) check() error {
+	if !targetForm.MatchString(s.Target) {
+		return fmt.Errorf("onion service %s: %q: %w", s.Name, s.Target, ErrTarget)
+	}
+	return nil
+}
+
+// add publishes the service, to the given clients only if it is private.
+//
+// bine's AddOnion knows neither ClientAuthV3 nor the proof-of-work arguments,
+// so the command of control-spec (ADD_ONION) is written here. Flags: DiscardPK,
+// because the key is ours and need not come back over the connection;
+// MaxStreamsCloseCircuit, so that a flood costs the flooder its circuit;
+// V3Auth for client authorization. The service is not detached: it goes when
+// the connection does, so that a killed server leaves nothing published that
+// nobody answers.
+func (t *conn) add(s *Service, clients []string) error {
+	var b strings.Builder
+	flags := "DiscardPK,MaxStreamsCloseCircuit"
+	if s.Private {
+		flags += ",V3Auth"
+	}
+	fmt.Fprintf(&b, "ADD_ONION %s Flags=%s MaxStreams=%d", s.Key.blob(), flags, maxStreams)
+	fmt.Fprintf(&b, " PoWDefensesEnabled=1 Port=%d,%s", s.Port, s.Target)
+	for _, c := range clients {
+		if !clientForm.MatchString(c) {
+			return fmt.Errorf("publishing the onion service %s: %q is not a client's public key", s.Name, c)
+		}
+		fmt.Fprintf(&b, " ClientAuthV3=%s", c)
+	}
+	_, err := t.request("%s", b.String())
+	switch {
+	case refused(err, control.StatusErrSyntaxErrorArg):
+		// An argument that this tor does not know; of what we send, the
+		// proof-of-work one is the youngest.
+		return fmt.Errorf("publishing the onion service %s: tor refuses the settings; version 0.4.9.2 or later is needed: %w", s.Name, redact(err, s.Key))
+	case err != nil:
+		return fmt.Errorf("publishing the onion service %s: %w", s.Name, redact(err, s.Key))
+	}
+	return nil
+}
+
+// remove takes the service back. Connections through it that are open stay.
+func (t *conn) remove(s *Service) error {
+	if _, err := t.request("DEL_ONION %s", strings.TrimSuffix(s.Key.Address(), ".onion")); err != nil {
+		return fmt.Errorf("taking the onion service %s back: %w", s.Name, err)
+	}
+	return nil
+}
+
+// redact keeps the key out of an error in which tor quotes what it was sent.
+func redact(err error, k *Key) error {
+	if strings.Contains(err.Error(), k.blob()[len("ED25519-V3:"):]) {
+		return errors.New("tor refuses the command")
+	}
+	return err
+}

@@ -166,6 +166,7 @@ func (s *Server) serve(f step) http.Handler {
 		x := &exchange{s: s, w: w, r: r, rc: http.NewResponseController(w), lang: s.languages.OfRequest(r)}
 		if r.ContentLength != 0 && r.Body != nil {
 			x.openBody()
+			x.body.brief = true // until it has a place
 		}
 		if err := f(x); err != nil {
 			x.refuse(refusalOf(err, x.body))
@@ -191,8 +192,8 @@ func (s *Server) reading(f step) step {
 		select {
 		case s.bodies <- struct{}{}:
 			defer func() { <-s.bodies }()
+			x.body.brief = false
 		default:
-			x.body.brief = true
 			return refuse("busy", nil, nil)
 		}
 		if err := f(x); err != nil {

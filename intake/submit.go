@@ -42,6 +42,10 @@ func (s *Server) submit(x *exchange) error {
 	}
 	switch _, err := s.vault.FindTag(credential.Tag); {
 	case err == nil:
+		// A read may show what is not yet, or never will be, on disk.
+		if err := s.vault.Durable(context.WithoutCancel(x.r.Context())); err != nil {
+			return fmt.Errorf("waiting for the report that is there: %w", err)
+		}
 		// What else comes is the same again. It is read to its end so that
 		// the browser gets to the page.
 		x.body.drain(drainBytes, drainTime)

@@ -119,6 +119,12 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 	if err := h.fetchRosters(ctx, c, m, next); err != nil {
 		return err
 	}
+	var order ledger.Order
+	for i, l := range next.leaves {
+		if err := order.Add(l); err != nil && int64(i) >= m.size() {
+			return refused("leaf %d: %w", i, err)
+		}
+	}
 	var force *roster.Signed
 	if l := m.lastRoster(); l != nil {
 		var err error

@@ -104,6 +104,7 @@ type checker struct {
 
 	done, total int64 // bytes
 
+	order      ledger.Order
 	leaves     []*ledger.Leaf // nil where unreadable
 	hashes     ledger.Hashes
 	envelopes  map[int64]int64 // case leaf → the leaf its envelope is of
@@ -224,6 +225,9 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 		return
 	}
 	where := fmt.Sprintf("leaf %d", index)
+	if err := c.order.Add(l); err != nil {
+		c.found("leaf-order", where, err.Error())
+	}
 	if index == 0 && l.Event != ledger.EventRoster {
 		c.found("leaf-event", where, "the first leaf is not a roster")
 	}

@@ -69,6 +69,14 @@ func (c *committer) commit(ctx context.Context, apply func(*writer) error) error
 	return <-j.result
 }
 
+// Durable waits until everything that a read has shown so far is on stable
+// storage: bbolt shows a transaction to readers when its meta page is written,
+// which is before that page is synced, and shows it also when the sync failed.
+// It returns ErrFailed if that is so.
+func (v *Vault) Durable(ctx context.Context) error {
+	return v.commit(ctx, func(*writer) error { return nil })
+}
+
 func (c *committer) hand(ctx context.Context, j *job) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -145,7 +153,11 @@ func (c *committer) transact(v *Vault, group []*job, errs []error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		if errors.Is(err, syscall.ENOSPC) {
+		// Only if readers still see what was there before did bbolt give up
+		// before the meta page; else its sync failed, and it may be on disk.
+		var now int64 = -1
+		v.view(func(r *reader) error { now = r.size(); return nil })
+		if now == w.n-int64(w.added) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 			// The pages did not fit: bbolt wrote no meta page and rolled back.
 			return fmt.Errorf("committing: %w", ErrNoSpace)
 		}

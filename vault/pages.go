@@ -242,14 +242,14 @@ func (p *pages) buckets() map[string]tree {
 			p.found("schema-key", DBName, fmt.Sprintf("%q at the top is not a bucket", name))
 			return
 		}
-		t := tree{name: name, root: binary.LittleEndian.Uint64(value)}
+		t := tree{name: printable(name), root: binary.LittleEndian.Uint64(value)}
 		if binary.LittleEndian.Uint64(value[8:]) != 0 {
-			p.found("schema-value", "bucket "+name, "it has a sequence, which this store does not use")
+			p.found("schema-value", "bucket "+t.name, "it has a sequence, which this store does not use")
 		}
 		if t.root == 0 {
 			t.inline = bytes.Clone(value[bucketSize:])
 		} else if len(value) > bucketSize {
-			p.found("schema-value", "bucket "+name, "bytes follow its header")
+			p.found("schema-value", "bucket "+t.name, "bytes follow its header")
 		}
 		out[name] = t
 	})

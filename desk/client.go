@@ -24,9 +24,18 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient returns a client of the desk at addr (host:port) which must prove
-// the key server; own is the case worker's key. Nothing is dialled yet.
-func NewClient(addr string, own ed25519.PrivateKey, server ed25519.PublicKey) (*Client, error) {
+// A Dial connects to the desk: directly, or through Tor.
+type Dial func(context.Context) (net.Conn, error)
+
+// Direct returns what connects to addr (host:port).
+func Direct(addr string) Dial {
+	d := &net.Dialer{Timeout: Stall}
+	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
+}
+
+// NewClient returns a client of the desk that dial connects to, which must
+// prove the key server; own is the case worker's key. Nothing is dialled yet.
+func NewClient(dial Dial, own ed25519.PrivateKey, server ed25519.PublicKey) (*Client, error) {
 	config, err := pinned(own, func(k ed25519.PublicKey) error {
 		if !k.Equal(server) {
 			return ErrKey
@@ -36,12 +45,11 @@ func NewClient(addr string, own ed25519.PrivateKey, server ed25519.PublicKey) (*
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: Stall}
 	transport := &http.Transport{
-		// The address comes from the caller, never from a URL, a redirect or
-		// a proxy variable in the environment.
+		// Where to comes from the caller, never from a URL, a redirect or a
+		// proxy variable in the environment.
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, "tcp", addr)
+			conn, err := dial(ctx)
 			if err != nil {
 				return nil, err
 			}

@@ -202,7 +202,7 @@ func TestAKeyThatIsNotOnTheRosterGetsNoByte(t *testing.T) {
 func TestTheClientTakesOneServerOnly(t *testing.T) {
 	s := newStation(t)
 	other, _, _ := ed25519.GenerateKey(nil)
-	c, err := desk.NewClient(s.addr, s.workers["alice"], other)
+	c, err := desk.NewClient(desk.Direct(s.addr), s.workers["alice"], other)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (s *station) addCase(t *testing.T) {
 
 func (s *station) client(t *testing.T, key ed25519.PrivateKey) *desk.Client {
 	t.Helper()
-	c, err := desk.NewClient(s.addr, key, s.roster.Intake.Desk)
+	c, err := desk.NewClient(desk.Direct(s.addr), key, s.roster.Intake.Desk)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,9 @@ func (d *Dialer) give(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: %w", ErrNoControl, err)
 	}
 	defer t.close()
-	if _, err := t.request("ONION_CLIENT_AUTH_ADD %s x25519:%s", id, base64.StdEncoding.EncodeToString(d.Key.Bytes())); err != nil {
+	_, err = t.request("ONION_CLIENT_AUTH_ADD %s x25519:%s", id, base64.StdEncoding.EncodeToString(d.Key.Bytes()))
+	// 252: the key opened a descriptor that tor had fetched before.
+	if err != nil && !refused(err, 252) {
 		// tor does not quote the key, but nothing says that it never will.
 		return fmt.Errorf("%w: tor refuses it", ErrNoControl)
 	}

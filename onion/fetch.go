@@ -54,7 +54,9 @@ func (s *Supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch
 			return err
 		}
 		if s.socks != "" {
-			defer func() { _, _ = t.request("SETCONF SocksPort=0") }() // fails only if tor is gone
+			// Not RESETCONF, which would open tor's default port. It fails only
+			// if tor is gone.
+			defer func() { _, _ = t.request("SETCONF SocksPort=0") }()
 		}
 		ctx, cancel := context.WithTimeout(ctx, fetchTime)
 		defer cancel()
@@ -93,7 +95,7 @@ func (s *Supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch
 // open no connection to a port.
 func (s *Supervisor) openSOCKS(t *conn) (string, error) {
 	if s.socks != "" {
-		_, err := t.request(`SETCONF SocksPort="unix:%s OnionTrafficOnly"`, s.socks)
+		_, err := t.request(`SETCONF SocksPort="unix:%s OnionTrafficOnly ExtendedErrors"`, s.socks)
 		return s.socks, err
 	}
 	listeners, err := t.info("net/listeners/socks")

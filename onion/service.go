@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cretz/bine/control"
@@ -31,6 +32,9 @@ var (
 	targetForm = regexp.MustCompile(`^(unix:/[^\s"'\\,]+|127\.0\.0\.1:[0-9]+)$`)
 	clientForm = regexp.MustCompile(`^[A-Z2-7]{52}$`)
 )
+
+// id is the address as tor's control protocol wants it.
+func (s *Service) id() string { return strings.TrimSuffix(s.Key.Address(), ".onion") }
 
 func (s *Service) check() error {
 	if !targetForm.MatchString(s.Target) {
@@ -74,10 +78,31 @@ func (t *conn) add(s *Service, clients []string) error {
 	return nil
 }
 
-// remove takes the service back. Connections through it that are open stay.
+// remove takes the service back. What is connected through it stays so, and
+// can even open new streams on its circuit: see cut.
 func (t *conn) remove(s *Service) error {
-	if _, err := t.request("DEL_ONION %s", strings.TrimSuffix(s.Key.Address(), ".onion")); err != nil {
+	if _, err := t.request("DEL_ONION %s", s.id()); err != nil {
 		return fmt.Errorf("taking the onion service %s back: %w", s.Name, err)
+	}
+	return nil
+}
+
+// cut closes the circuits on which clients are connected to the service.
+func (t *conn) cut(s *Service) error {
+	lines, err := t.request("GETINFO circuit-status")
+	if err != nil {
+		return fmt.Errorf("looking for circuits to the onion service %s: %w", s.Name, err)
+	}
+	// One circuit comes on the line of the answer, several in a block below.
+	for line := range strings.Lines(strings.TrimPrefix(strings.Join(lines, "\n"), "circuit-status=")) {
+		fields := strings.Fields(line)
+		if !slices.Contains(fields, "PURPOSE=HS_SERVICE_REND") || !slices.Contains(fields, "REND_QUERY="+s.id()) {
+			continue
+		}
+		// One that closed by itself meanwhile is unknown by now.
+		if _, err := t.request("CLOSECIRCUIT %s", fields[0]); err != nil && !refused(err, control.StatusErrUnrecognizedEntity) {
+			return fmt.Errorf("closing a circuit to the onion service %s: %w", s.Name, err)
+		}
 	}
 	return nil
 }

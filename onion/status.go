@@ -1,9 +1,6 @@
 package onion
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // A Status is how things stand, for the operator. Its times are of tor's and
 // the server's own doings, never of a witness's.
@@ -94,13 +91,11 @@ type serviceState struct {
 func (s *state) reset(now time.Time, services []*Service) {
 	*s = state{advanced: now, services: map[string]*serviceState{}}
 	for _, service := range services {
-		s.services[id(service)] = &serviceState{}
+		s.services[service.id()] = &serviceState{}
 	}
 }
 
-func id(s *Service) string { return strings.TrimSuffix(s.Key.Address(), ".onion") }
-
-func (s *state) of(service *Service) *serviceState { return s.services[id(service)] }
+func (s *state) of(service *Service) *serviceState { return s.services[service.id()] }
 
 func (s *state) added(service *Service, added bool, now time.Time) {
 	fetch := s.of(service).fetch // what was seen of it stays known

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,14 +98,18 @@ func (s *Supervisor) Close() error {
 }
 
 // SetClients says whose keys the private service of that name lets in from
-// now on: x25519 public keys in base32. When the service is published already
-// it is taken back and published anew, with new introduction points, so that
-// the descriptor that a removed client still has leads nowhere. Connections
-// that are open stay; who is behind them is for the service to check.
+// now on: x25519 public keys in base32. If they are others than before, the
+// service is taken back, everyone's connections to it are cut, and it is
+// published anew, with new introduction points, so that the descriptor that a
+// removed client still has leads nowhere.
 func (s *Supervisor) SetClients(name string, clients []string) {
 	s.mu.Lock()
-	s.clients[name] = clients
+	same := slices.Equal(s.clients[name], clients)
+	s.clients[name] = slices.Clone(clients)
 	s.mu.Unlock()
+	if same {
+		return
+	}
 	select {
 	case s.changed <- struct{}{}:
 	default: // said already
@@ -183,7 +188,7 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 				if !service.Private {
 					continue
 				}
-				if err := s.republish(t, service); err != nil {
+				if err := s.republish(t, service, true); err != nil {
 					return true, err
 				}
 			}
@@ -191,7 +196,7 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 			fetching = false
 		case <-ticker.C:
 			for _, service := range s.inspect(time.Now()) {
-				if err := s.republish(t, service); err != nil {
+				if err := s.republish(t, service, false); err != nil {
 					return true, err
 				}
 			}
@@ -223,13 +228,20 @@ func (s *Supervisor) publish(t *conn, service *Service) error {
 	return nil
 }
 
-func (s *Supervisor) republish(t *conn, service *Service) error {
+// republish takes a service back and adds it again, and cuts those off who are
+// connected if that is asked for.
+func (s *Supervisor) republish(t *conn, service *Service, cut bool) error {
 	s.mu.Lock()
 	was := s.state.of(service).added
 	s.mu.Unlock()
 	if was {
 		if err := t.remove(service); err != nil {
 			return err
+		}
+		if cut {
+			if err := t.cut(service); err != nil {
+				return err
+			}
 		}
 	}
 	return s.publish(t, service)

@@ -40,6 +40,8 @@ type Home struct {
 	// Passphrase asks the person for the passphrase of a key file. It is
 	// called at most once if it is right, and only if there is one.
 	Passphrase func(prompt string) (string, error)
+	// Tor reaches a desk whose address ends with .onion.
+	Tor Tor
 	// Now is the clock; only days are taken from it.
 	Now func() time.Time
 

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+	"time"
 
 	"tocsin/desk"
+	"tocsin/onion"
 )
 
 // Pulled says what a pull brought.
@@ -24,11 +28,11 @@ type Progress func(objects, ofObjects int, bytes, ofBytes int64)
 // home knows if that is empty. What was fetched stays if it is interrupted, and
 // the next pull goes on from there. The caller holds the lock.
 func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulled, error) {
-	c, err := h.dial(addr)
+	c, hangUp, err := h.dial(addr)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer hangUp()
 	return h.pull(ctx, c, progress)
 }
 
@@ -68,29 +72,74 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 	return result, nil
 }
 
-// dial returns a client of the desk.
-func (h *Home) dial(addr string) (*desk.Client, error) {
+// A Tor is how the case worker's own tor is reached.
+type Tor struct {
+	SOCKS   string        // "host:port" or a socket's path
+	Control onion.Control // to hand it the key that finds the desk
+}
+
+// onionPort is where the desk's onion service answers.
+const onionPort = "443"
+
+// onionTime bounds how long it may take to find an onion service and connect.
+const onionTime = 3 * time.Minute
+
+// dial returns a client of the desk, and what to call when done with it.
+func (h *Home) dial(addr string) (c *desk.Client, hangUp func(), err error) {
 	conf, err := h.config()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if addr == "" {
 		addr = conf.Desk
 	}
 	if addr == "" {
-		return nil, errors.New("no desk address is known; add: --desk ADDR")
+		return nil, nil, errors.New("no desk address is known; add: --desk ADDR")
 	}
 	r, err := h.Roster()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := h.deskKey()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c, err := desk.NewClient(addr, key, r.Intake.Desk)
+	connect, closeTor := desk.Direct(addr), func() {}
+	if host, ok := onionHost(addr); ok {
+		if connect, closeTor, err = h.throughTor(host); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c, err = desk.NewClient(connect, key, r.Intake.Desk); err != nil {
+		return nil, nil, fmt.Errorf("preparing to ask the desk: %w", err)
+	}
+	return c, func() { c.Close(); closeTor() }, nil
+}
+
+// onionHost returns the host and port of an address that is an onion
+// service's. No other way than Tor may be tried for it: a name server would
+// learn of it.
+func onionHost(addr string) (string, bool) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("preparing to ask the desk: %w", err)
+		host, port = addr, onionPort
 	}
-	return c, nil
+	return net.JoinHostPort(host, port), strings.HasSuffix(strings.ToLower(host), ".onion")
+}
+
+// throughTor returns what connects to an onion service through the case
+// worker's tor.
+func (h *Home) throughTor(addr string) (desk.Dial, func(), error) {
+	key, err := h.onionKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &onion.Dialer{SOCKS: h.Tor.SOCKS, Control: h.Tor.Control, Key: key}
+	connect := func(ctx context.Context) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, onionTime)
+		defer cancel()
+		return d.Dial(ctx, strings.ToLower(addr))
+	}
+	// If tor went away meanwhile, the key went with it.
+	return connect, func() { _ = d.Close() }, nil
 }

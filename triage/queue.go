@@ -188,11 +188,11 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.dial(addr)
+	c, hangUp, err := h.dial(addr)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer hangUp()
 	result := new(Pushed)
 	refused := make(map[string]error)
 	for _, q := range queue {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"tocsin/onion"
+	"tocsin/triage"
 )
 
 type keygenCmd struct {
@@ -42,7 +45,7 @@ func (c keygenCmd) Run(s *session) error {
 type joinCmd struct {
 	OrgKey string `required:"" placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
 	Roster string `required:"" type:"existingfile" placeholder:"FILE" help:"The signed roster."`
-	Desk   string `placeholder:"ADDR" help:"The desk's host:port."`
+	Desk   string `placeholder:"ADDR" help:"The desk's host:port or onion address."`
 }
 
 // Help is shown by triage join --help.
@@ -89,17 +92,44 @@ func orgKey(v string) (string, error) {
 	return v, nil
 }
 
-type pullCmd struct {
-	Desk string `placeholder:"ADDR" help:"The desk's host:port, if another than joined with."`
+// deskFlags say how the desk is reached.
+type deskFlags struct {
+	Desk            string `placeholder:"ADDR" help:"The desk's host:port or onion address, if another than joined with."`
+	SOCKS           string `name:"socks" default:"127.0.0.1:9050" placeholder:"ADDR" help:"Where your tor takes connections, for an onion address: host:port, or a socket's path; 127.0.0.1:9050 if not given."`
+	TorControl      string `placeholder:"ADDR" help:"Your tor's control port or socket, through which it is handed your key; /run/tor/control if that is there, else 127.0.0.1:9051."`
+	TorPasswordFile string `type:"existingfile" placeholder:"FILE" help:"Holds the control port's password; without it tor's cookie is used."`
 }
+
+// debianControl is where Debian's tor has its control socket.
+const debianControl = "/run/tor/control"
+
+func (f *deskFlags) tor() triage.Tor {
+	control := f.TorControl
+	if control == "" {
+		control = "127.0.0.1:9051"
+		if _, err := os.Stat(debianControl); err == nil {
+			control = debianControl
+		}
+	}
+	return triage.Tor{SOCKS: f.SOCKS, Control: onion.Control{Addr: control, PasswordFile: f.TorPasswordFile}}
+}
+
+type pullCmd struct{ deskFlags }
 
 // Help is shown by triage pull --help.
 func (pullCmd) Help() string {
-	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.`
+	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.
+
+A desk whose address ends with .onion is reached through your own tor and no other way. That tor must have a control port or socket that you may use (on Debian: apt-get install tor, and add yourself to the group debian-tor); it is handed your onion.key for the time of the pull, in memory. Tor Browser's tor does as well while it runs: --socks 127.0.0.1:9150 --tor-control 127.0.0.1:9151.
+
+Example:
+
+  triage pull --desk desk4x…xyz.onion`
 }
 
 // Run pulls.
 func (c pullCmd) Run(s *session) error {
+	s.home.Tor = c.tor()
 	return s.locked(func() error {
 		update, wipe := progress(s.err)
 		p, err := s.home.Pull(s.ctx, c.Desk, update)
@@ -112,9 +142,7 @@ func (c pullCmd) Run(s *session) error {
 	})
 }
 
-type pushCmd struct {
-	Desk string `placeholder:"ADDR" help:"The desk's host:port, if another than joined with."`
-}
+type pushCmd struct{ deskFlags }
 
 // Help is shown by triage push --help.
 func (pushCmd) Help() string {
@@ -123,6 +151,7 @@ func (pushCmd) Help() string {
 
 // Run pushes.
 func (c pushCmd) Run(s *session) error {
+	s.home.Tor = c.tor()
 	return s.locked(func() error {
 		update, wipe := progress(s.err)
 		p, err := s.home.Push(s.ctx, c.Desk, update)

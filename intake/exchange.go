@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/vault"
@@ -48,6 +49,9 @@ func (x *exchange) answer(status int, page *bytes.Buffer) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", x.lang.Code)
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
+	if location := x.onionLocation(); location != "" {
+		h.Set("Onion-Location", location)
+	}
 	unread := x.body != nil && !x.body.ended
 	if unread {
 		h.Set("Connection", "close")
@@ -75,6 +79,17 @@ func (x *exchange) answer(status int, page *bytes.Buffer) {
 	} else {
 		x.body.drain(drainBytes, drainTime)
 	}
+}
+
+// onionLocation is where the onion service has the same page, for Tor Browser
+// to offer or to go to by itself; "" for those who are there, and for the
+// answer to a form, which would be lost on the way.
+func (x *exchange) onionLocation() string {
+	host, _, _ := strings.Cut(x.r.Host, ":")
+	if x.s.onion == "" || strings.EqualFold(host, x.s.onion) || x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		return ""
+	}
+	return "http://" + x.s.onion + x.r.URL.EscapedPath()
 }
 
 // turnedAway says whether the client is to be let go soon: it found no place,

@@ -19,7 +19,7 @@ var pageFiles embed.FS
 // pageNames are the pages; each is laid out by pages/layout.html, and the
 // catalogue holds its title as <name>.title. Titles say nothing of what the
 // site is about: they stay in a browser's history.
-var pageNames = []string{"home", "form", "received", "return", "replies", "refusal"}
+var pageNames = []string{"home", "relay", "form", "received", "return", "replies", "refusal"}
 
 type pageTemplate = template.Template
 
@@ -91,6 +91,15 @@ func (n notice) What(l *Language) string {
 
 func (s *Server) home(x *exchange) error {
 	x.answer(http.StatusOK, s.render("home", s.view(x.lang, "home", "")))
+	return nil
+}
+
+// relay is for those who pass the address on.
+func (s *Server) relay(x *exchange) error {
+	x.answer(http.StatusOK, s.render("relay", struct {
+		view
+		Onion string
+	}{s.view(x.lang, "relay", "relay"), s.onion}))
 	return nil
 }
 

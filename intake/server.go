@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -147,6 +146,7 @@ func (s *Server) routes() http.Handler {
 	for _, l := range s.languages.all {
 		get("/"+l.Code, s.home)
 		get("/"+l.Code+"/", s.home)
+		get("/"+l.Code+"/relay", s.relay)
 		get("/"+l.Code+"/report", s.form)
 		post("/"+l.Code+"/report", s.submit)
 		get("/"+l.Code+"/return", s.returnForm)
@@ -216,11 +216,6 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		if r.TLS != nil {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		// Tor Browser offers the onion service, or goes there by itself: not
-		// from the answer to a form, which would be lost.
-		if s.onion != "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.EqualFold(host(r), s.onion) {
-			h.Set("Onion-Location", "http://"+s.onion+r.URL.EscapedPath())
-		}
 		// The language of a page may come from Accept-Language.
 		h.Set("Vary", "Accept-Language")
 		defer func() {
@@ -235,12 +230,6 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-// host is the name that a request asks for, without a port.
-func host(r *http.Request) string {
-	name, _, _ := strings.Cut(r.Host, ":")
-	return name
 }
 
 // afterPanic tells the witness that it was us. If an answer had begun

@@ -116,8 +116,9 @@ func command(t *testing.T, name string, args ...string) string {
 // A server is a running intake.
 type server struct {
 	cmd  *exec.Cmd
-	web  string // http://127.0.0.1:port
-	desk string // 127.0.0.1:port
+	data string // its data directory
+	web  string // http://127.0.0.1:port, or the onion service's
+	desk string // 127.0.0.1:port, or the onion service's
 	done chan error
 
 	mu  sync.Mutex
@@ -128,9 +129,15 @@ type server struct {
 // in wrap if there are any, with a temporary directory of its own.
 func startIntake(t *testing.T, dir, tmp string, wrap ...string) *server {
 	t.Helper()
-	args := append(wrap, filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"),
-		"--listen", "127.0.0.1:0", "--desk", "127.0.0.1:0")
-	s := &server{cmd: exec.Command(args[0], args[1:]...), done: make(chan error, 1)}
+	return startServer(t, dir, tmp, append(wrap, filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"),
+		"--listen", "127.0.0.1:0", "--desk", "127.0.0.1:0"))
+}
+
+// startServer starts the server that args are the command line of, and waits
+// until it says where witnesses and case workers come in.
+func startServer(t *testing.T, dir, tmp string, args []string) *server {
+	t.Helper()
+	s := &server{cmd: exec.Command(args[0], args[1:]...), data: filepath.Join(dir, "intake"), done: make(chan error, 1)}
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	pr, pw := io.Pipe()
@@ -145,9 +152,9 @@ func startIntake(t *testing.T, dir, tmp string, wrap ...string) *server {
 			line := lines.Text()
 			s.mu.Lock()
 			s.log.WriteString(line + "\n")
-			if m := regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`).FindString(line); m != "" {
-				s.web = m
-			} else if m := regexp.MustCompile(`desk .*?(127\.0\.0\.1:\d+)`).FindStringSubmatch(line); m != nil {
+			if m := regexp.MustCompile(`^listening on (http://\S+)`).FindStringSubmatch(line); m != nil {
+				s.web = m[1]
+			} else if m := regexp.MustCompile(`^desk listening .*on (\S+)`).FindStringSubmatch(line); m != nil {
 				s.desk = m[1]
 			}
 			up := s.web != "" && s.desk != ""

@@ -1,0 +1,371 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"tocsin/testtor"
+)
+
+// TestOnion walks the whole way through a real Tor network on loopback: a
+// server with the onion services alone, a witness with curl and with a browser,
+// case workers, and what goes wrong on the way.
+func TestOnion(t *testing.T) {
+	network, err := testtor.Start(t.Context(), t.TempDir(), t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := network.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := setUp(t)
+	trace := filepath.Join(t.TempDir(), "trace")
+	s := startOnion(t, dir, network, need(t, "strace", "strace"), "-f", "-o", trace, "-e", "trace=%network,execve,clone,clone3,fork,vfork")
+	client := func(name string, lines ...string) *testtor.Client {
+		c, err := network.Client(t.Context(), name, lines...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	witness, alice, bob := client("witness"), client("alice"), client("bob")
+	web := address(t, dir)
+	s.well(t)
+
+	t.Run("a report with a large file by curl", func(t *testing.T) { reportByCurl(t, dir, web, witness) })
+	t.Run("the descriptor demands work when it must", func(t *testing.T) { proofOfWork(t, web, witness) })
+	t.Run("case workers", func(t *testing.T) { workers(t, dir, s, alice, bob) })
+	t.Run("a browser reports and returns", func(t *testing.T) { browseOnion(t, dir, web, witness, alice) })
+	t.Run("tor dies", func(t *testing.T) { torDies(t, s, web, witness) })
+	t.Run("the server dies and comes back", func(t *testing.T) {
+		tor := s.torProcess(t)
+		s.kill()
+		// Nothing is left that would publish what nobody answers.
+		eventually(t, 20*time.Second, "tor ends with the server", func() bool { return syscall.Kill(tor, 0) != nil })
+		nothingDirect(t, trace)
+		s = startOnion(t, dir, network)
+		if again := address(t, dir); again != web {
+			t.Errorf("the address is %s and was %s", again, web)
+		}
+		s.well(t)
+		reachable(t, web, witness)
+		s.stop(t)
+	})
+}
+
+// startOnion starts a server that has the two onion services and no other way
+// in, with a tor of its own in the private network.
+func startOnion(t *testing.T, dir string, network *testtor.Network, wrap ...string) *server {
+	t.Helper()
+	need(t, "tor", "tor")
+	return startServer(t, dir, t.TempDir(), append(wrap, filepath.Join(bin, "intake"), "serve",
+		"--data", filepath.Join(dir, "intake"), "--onion", "--torrc", network.Torrc()))
+}
+
+// address is the witness page's, without a port.
+func address(t *testing.T, dir string) string {
+	t.Helper()
+	return strings.TrimSpace(command(t, "intake", "onion", "address", "--data", filepath.Join(dir, "intake")))
+}
+
+// An onionStatus is what the test needs of intake status --json.
+type onionStatus struct {
+	Onion struct {
+		Services []struct {
+			Name    string
+			Uploads int
+			Fetch   *struct{ OK bool }
+		}
+	}
+}
+
+// well waits until intake status says that all is well, and with the page
+// fetched through Tor.
+func (s *server) well(t *testing.T) {
+	t.Helper()
+	var said []byte
+	eventually(t, time.Minute, "intake status says that all is well", func() bool {
+		var err error
+		said, err = exec.Command(filepath.Join(bin, "intake"), "status", "--data", s.data, "--json").Output()
+		var status onionStatus
+		if err != nil || json.Unmarshal(said, &status) != nil || len(status.Onion.Services) != 2 {
+			return false
+		}
+		web, desk := status.Onion.Services[0], status.Onion.Services[1]
+		return web.Name == "web" && web.Fetch != nil && web.Fetch.OK && desk.Name == "desk" && desk.Uploads > 0
+	})
+	t.Logf("intake status: %s", said)
+}
+
+// eventually waits for what other processes bring about, of which nothing here
+// is told; it looks every 100 ms.
+func eventually(t *testing.T, limit time.Duration, what string, is func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	late := time.After(limit)
+	for !is() {
+		select {
+		case <-ticker.C:
+		case <-late:
+			t.Fatalf("not after %s: %s", limit, what)
+		}
+	}
+}
+
+// curl runs the stock curl through a tor and returns what it printed.
+func curl(t *testing.T, c *testtor.Client, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(need(t, "curl", "curl"), append([]string{"-sS", "--fail", "--max-time", "120", "--proxy", "socks5h://" + c.SOCKS}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("curl %s: %v\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return string(out)
+}
+
+func reportByCurl(t *testing.T, dir, web string, witness *testtor.Client) {
+	m := codenameField.FindStringSubmatch(curl(t, witness, "http://"+web+"/en/report"))
+	if m == nil {
+		t.Fatal("no codename on the form")
+	}
+	photo := filepath.Join(t.TempDir(), "plate.jpg")
+	if err := os.WriteFile(photo, bytes.Repeat([]byte("five MiB "), 5<<20/9), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page := curl(t, witness, "-F", "codename="+m[1], "-F", "what.seen=through the onion", "-F", "files=@"+photo, "http://"+web+"/en/report")
+	if !strings.Contains(page, strings.Fields(m[1])[0]) || !strings.Contains(page, "/en/return") {
+		t.Errorf("received: %s", page)
+	}
+	headers := curl(t, witness, "-D", "-", "-o", os.DevNull, "http://"+web+"/en/")
+	if strings.Contains(headers, "Onion-Location") {
+		t.Error("the onion service sends those who are there to itself")
+	}
+}
+
+func proofOfWork(t *testing.T, web string, witness *testtor.Client) {
+	descriptor, err := witness.Descriptor(t.Context(), web)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := testtor.DecryptDescriptor(web, descriptor, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(inner, []byte("\npow-params v1 ")) {
+		t.Errorf("no proof-of-work parameters in the descriptor:\n%s", inner)
+	}
+}
+
+// onTriage runs triage in a case worker's home, through that worker's tor.
+func onTriage(dir, name string, tor *testtor.Client, args ...string) (string, error) {
+	args = append([]string{"--home", filepath.Join(dir, name)}, args...)
+	if tor != nil {
+		args = append(args, "--socks", tor.SOCKS, "--tor-control", tor.Control)
+	}
+	cmd := exec.Command(filepath.Join(bin, "triage"), args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("triage %s: %w: %s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return string(out), err
+}
+
+func mustTriage(t *testing.T, dir, name string, tor *testtor.Client, args ...string) string {
+	t.Helper()
+	out, err := onTriage(dir, name, tor, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// workers pulls and pushes through the desk's onion service, and changes who
+// can reach it while the server runs.
+func workers(t *testing.T, dir string, s *server, alice, bob *testtor.Client) {
+	desk := strings.TrimSpace(command(t, "intake", "onion", "address", "--desk", "--data", s.data))
+	mustTriage(t, dir, "alice", alice, "pull", "--desk", desk)
+	ids := caseIDs(t, mustTriage(t, dir, "alice", nil, "list", "--json"))
+	if len(ids) != 1 {
+		t.Fatalf("%d cases, want 1", len(ids))
+	}
+	mustTriage(t, dir, "alice", nil, "route", ids[0], "--to", "police")
+	mustTriage(t, dir, "alice", alice, "push", "--desk", desk)
+	mustTriage(t, dir, "bob", bob, "pull", "--desk", desk)
+
+	// Once triage is done tor has no key any more: nobody else comes in.
+	if err := alice.NewIdentity(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	host, _, _ := strings.Cut(desk, ":")
+	out, err := exec.Command(need(t, "curl", "curl"), "-sS", "-k", "--max-time", "60", "--proxy", "socks5h://"+alice.SOCKS, "https://"+host+"/v1/head").CombinedOutput()
+	// 97: the SOCKS handshake failed, so that not even TLS was spoken.
+	if code := exitCode(err); code != 97 {
+		t.Errorf("without the key: exit code %d, %s", code, out)
+	}
+
+	inForce := func(change ...string) {
+		t.Helper()
+		org := filepath.Join(dir, "organisation")
+		command(t, "triage", append([]string{"--home", org, "org"}, change...)...)
+		command(t, "triage", "--home", org, "org", "sign")
+		command(t, "intake", "update-roster", "--data", s.data, "--roster", filepath.Join(org, "org", "roster"))
+	}
+	inForce("remove-worker", "bob")
+	eventually(t, time.Minute, "a case worker who was removed can't connect any more", func() bool {
+		_, err := onTriage(dir, "bob", bob, "pull", "--desk", desk)
+		return err != nil && strings.Contains(err.Error(), "the onion service can't be reached")
+	})
+	eventually(t, time.Minute, "one who stayed can", func() bool {
+		_, err := onTriage(dir, "alice", alice, "pull", "--desk", desk)
+		return err == nil
+	})
+	if _, err := onTriage(dir, "bob", bob, "pull", "--desk", desk); err == nil {
+		t.Error("the removed case worker is back")
+	}
+	inForce("add-worker", filepath.Join(dir, "bob.card"))
+	eventually(t, time.Minute, "one who was added can connect", func() bool {
+		_, err := onTriage(dir, "bob", bob, "pull", "--desk", desk)
+		return err == nil
+	})
+}
+
+func exitCode(err error) int {
+	if e, ok := err.(*exec.ExitError); ok {
+		return e.ExitCode()
+	}
+	return 0
+}
+
+// browseOnion walks the witness's way in Chromium, without JavaScript, through
+// Tor, over the plain HTTP that onion services speak.
+func browseOnion(t *testing.T, dir, web string, witness, alice *testtor.Client) {
+	const form, submit = `form[action="/en/report"]`, ` button[type="submit"]`
+	ctx := browser(t, chromedp.ProxyServer("socks5://"+witness.SOCKS))
+	do(t, ctx,
+		chromedp.Navigate("http://"+web+"/en/"),
+		chromedp.Click(chromedp.CSS(`a[href="/en/report"]`)),
+		chromedp.WaitVisible(chromedp.CSS(form)))
+	codename := get(t, ctx, chromedp.AttributeValue(chromedp.CSS(`input[name="codename"]`), "value")).Value
+	do(t, ctx,
+		chromedp.SendKeys(chromedp.CSS(`textarea[name="what.seen"]`), "a man at the pool, every evening"),
+		chromedp.Click(chromedp.CSS(form+submit)),
+		chromedp.WaitVisible(chromedp.CSS(`a.button[href="/en/return"]`)))
+	received := get(t, ctx, chromedp.Text(chromedp.CSS(`main`)))
+	for _, w := range strings.Fields(codename) {
+		if !strings.Contains(received, w) {
+			t.Errorf("the word %q is not on the received page", w)
+		}
+	}
+
+	desk := strings.TrimSpace(command(t, "intake", "onion", "address", "--desk", "--data", filepath.Join(dir, "intake")))
+	mustTriage(t, dir, "alice", alice, "pull", "--desk", desk)
+	reply := filepath.Join(t.TempDir(), "reply.txt")
+	if err := os.WriteFile(reply, []byte("Thank you. Which hotel?"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range caseIDs(t, mustTriage(t, dir, "alice", nil, "list", "--json")) {
+		if strings.Contains(mustTriage(t, dir, "alice", nil, "show", id), "at the pool") {
+			mustTriage(t, dir, "alice", nil, "reply", id, reply)
+		}
+	}
+	mustTriage(t, dir, "alice", alice, "push", "--desk", desk)
+
+	do(t, ctx,
+		chromedp.Click(chromedp.CSS(`a.button[href="/en/return"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#codename`)),
+		chromedp.SendKeys(chromedp.CSS(`#codename`), codename),
+		chromedp.Click(chromedp.CSS(`form[action="/en/return"]`+submit)),
+		chromedp.WaitVisible(chromedp.CSS(`article.reply`)))
+	if page := get(t, ctx, chromedp.Text(chromedp.CSS(`main`))); !strings.Contains(page, "Which hotel?") {
+		t.Errorf("the reply is not on the page: %s", page)
+	}
+}
+
+// torProcess is the process of the server's own tor.
+func (s *server) torProcess(t *testing.T) int {
+	t.Helper()
+	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range processes {
+		line, err := os.ReadFile(p)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		args := strings.Split(string(line), "\x00")
+		if filepath.Base(args[0]) == "tor" && strings.Contains(string(line), filepath.Join(s.data, "tor", "torrc")) {
+			var pid int
+			if _, err := fmt.Sscanf(p, "/proc/%d/", &pid); err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	t.Fatal("the server has no tor")
+	return 0
+}
+
+// torDies kills the server's tor, and waits for another to take its place.
+func torDies(t *testing.T, s *server, web string, witness *testtor.Client) {
+	died := s.torProcess(t)
+	if err := syscall.Kill(died, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	eventually(t, 20*time.Second, "the log says that tor ended", func() bool {
+		return strings.Contains(s.logged(), "tor ended: signal: killed")
+	})
+	reachable(t, web, witness)
+	t.Logf("reachable %s after tor was killed", time.Since(begun).Round(100*time.Millisecond))
+	if now := s.torProcess(t); now == died {
+		t.Error("it is the same tor")
+	}
+	s.well(t)
+}
+
+// reachable waits until a client of Tor gets the page.
+func reachable(t *testing.T, web string, c *testtor.Client) {
+	t.Helper()
+	proxy, err := url.Parse("socks5h://" + c.SOCKS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	eventually(t, 90*time.Second, "a client of Tor gets the page", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+web+"/en/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err == nil && resp.StatusCode == http.StatusOK
+	})
+}

@@ -3,21 +3,24 @@
 DATA    ?= data
 LISTEN  ?= 127.0.0.1:8080
 DESK    ?= 127.0.0.1:8443
+DIST    ?= dist
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # Reproducible: nothing of the machine, the directory or the time goes in.
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION)"
 
-.PHONY: help build run test tour check unit deps fuzz bench clean
+.PHONY: help build run test tour check unit deps fuzz bench deb test-deb clean
 
 help:
 	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN)'
 	@echo 'make test   everything that must hold: vet, staticcheck, all tests with the race detector, the tour'
 	@echo 'make tour   the whole way with the real programs, from a report to the police and the auditor'
 	@echo 'make build  bin/intake, bin/triage, bin/audit'
+	@echo 'make deb    the Debian package of the intake, DIST=$(DIST)/tocsin-intake.deb'
+	@echo 'make test-deb  install the package on a bare Debian, boot that and use it; needs root'
 	@echo 'make fuzz   each fuzz target for TIME=30s'
 	@echo 'make bench  the benchmarks'
-	@echo 'make clean  remove bin/'
+	@echo 'make clean  remove bin/ and dist/'
 
 build:
 	@mkdir -p bin
@@ -57,5 +60,17 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchtime 2s ./...
 
+deb:
+	@mkdir -p $(DIST)
+	@$(BUILD) -o $(DIST)/intake ./cmd/intake
+	@DIST='$(DIST)' VERSION='$(VERSION)' deploy/deb.sh
+
+# Behind the build tag debian, because it needs root.
+test-deb:
+	@demo/deps.sh deb
+	go vet -tags debian ./deploy
+	go tool staticcheck -tags debian ./deploy
+	go test -tags debian -count=1 -v -run TestOnABareDebian ./deploy
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

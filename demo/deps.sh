@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need beside Go, where this machine can; otherwise
-# says what to type. The programs themselves need none of it.
+# says what to type. The programs themselves need none of it. With the argument
+# deb, also what make test-deb needs.
 set -eu
 missing=
 need() { # command package
@@ -13,6 +14,12 @@ need strace strace
 need openssl openssl
 need gcc gcc # for the race detector
 need chromium chromium
+need dpkg-deb dpkg
+need systemd-analyze systemd
+if [ "${1-}" = deb ]; then
+	need mmdebstrap mmdebstrap
+	need systemd-nspawn systemd-container
+fi
 [ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

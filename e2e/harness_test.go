@@ -57,7 +57,7 @@ func copySource(t *testing.T, to string) {
 			return err
 		}
 		switch rel {
-		case ".git", "bin", "data":
+		case ".git", "bin", "data", "dist":
 			return filepath.SkipDir
 		}
 		if d.IsDir() {

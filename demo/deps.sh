@@ -14,6 +14,7 @@ need strace strace
 need openssl openssl
 need gcc gcc # for the race detector
 need chromium chromium
+need tor tor
 need dpkg-deb dpkg
 need systemd-analyze systemd
 if [ "${1-}" = deb ]; then

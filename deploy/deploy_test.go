@@ -34,7 +34,7 @@ func TestPackage(t *testing.T) {
 	for field, want := range map[string]string{
 		"Package": "tocsin-intake",
 		"Version": "1.2.3+4.gabcdef0",
-		"Depends": "systemd, tor (>= 0.4.8)",
+		"Depends": "systemd, tor (>= 0.4.9.2)",
 	} {
 		if got := strings.TrimSpace(run(t, "dpkg-deb", "--field", deb, field)); got != want {
 			t.Errorf("%s is %q, want %q", field, got, want)

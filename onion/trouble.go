@@ -85,7 +85,9 @@ func parseBootstrap(text string) (b bootstrap, ok bool) {
 		return b, false
 	}
 	b = bootstrap{Percent: percent, Phase: args["SUMMARY"]}
-	if fields[0] == "WARN" || fields[0] == "ERR" {
+	// tor itself says when a failure is worth a warning: the first ones are not.
+	// Of a wrong clock a STATUS_GENERAL event says more.
+	if args["RECOMMENDATION"] == "warn" && args["REASON"] != "CLOCK_SKEW" {
 		why, ok := reasons[args["REASON"]]
 		if !ok {
 			why = strings.TrimSpace(args["REASON"] + " " + args["WARNING"])

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"unsafe"
 
@@ -29,7 +30,13 @@ type reach struct {
 func confine(r reach, log *slog.Logger) error {
 	rules := []landlock.Rule{landlock.RWDirs(r.data)}
 	for _, path := range r.read {
-		rules = append(rules, landlock.ROFiles(path).IgnoreIfMissing(), landlock.RODirs(path).IgnoreIfMissing())
+		switch info, err := os.Stat(path); {
+		case err != nil: // missing, or not for this user either
+		case info.IsDir():
+			rules = append(rules, landlock.RODirs(path))
+		default:
+			rules = append(rules, landlock.ROFiles(path))
+		}
 	}
 	for _, port := range r.ports {
 		rules = append(rules, landlock.ConnectTCP(port))

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -38,8 +39,22 @@ func TestMain(m *testing.M) {
 		"ready": func() {
 			for {
 				text, _ := os.ReadFile(os.Args[1])
-				if m := regexp.MustCompile(`(?m)^listening on (http://\S+)$`).FindSubmatch(text); m != nil {
+				if m := regexp.MustCompile(`(?m)^listening on (http://127\.\S+)$`).FindSubmatch(text); m != nil {
 					fmt.Printf("%s", m[1])
+					os.Exit(0)
+				}
+			}
+		},
+		"confined": func() { os.Exit(confined()) },
+		"greet":    func() { os.Exit(greet()) },
+		// trouble DIR: waits until the server on it tells of trouble, and
+		// prints its status. It asks again like ready.
+		"trouble": func() {
+			for {
+				var b bytes.Buffer
+				run(context.Background(), []string{"intake", "status", "--data", os.Args[1]}[1:], &b, io.Discard)
+				if strings.Contains(b.String(), "\ntrouble ") {
+					fmt.Print(b.String())
 					os.Exit(0)
 				}
 			}
@@ -47,6 +62,8 @@ func TestMain(m *testing.M) {
 		"send": func() { os.Exit(send(os.Args[1], os.Args[2])) },
 	})
 }
+
+var quietLog = slog.New(slog.NewTextHandler(os.Stderr, nil))
 
 // send fills the form at url in with an account and sends it, as a browser
 // would.

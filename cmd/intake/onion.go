@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"tocsin/onion"
 )
@@ -100,7 +102,12 @@ func (f *onionFlags) supervise(data string, services []*onion.Service, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("finding the program that keeps tor running: %w", err)
 	}
-	return onion.Own(filepath.Join(data, "tor"), f.Torrc, exec.Command(self, "keep-tor", f.Tor), services, log)
+	keeper := exec.Command(self, "keep-tor", f.Tor)
+	// tor would speak to the service manager in the server's place.
+	keeper.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		return strings.HasPrefix(kv, "NOTIFY_SOCKET=") || strings.HasPrefix(kv, "WATCHDOG_")
+	})
+	return onion.Own(filepath.Join(data, "tor"), f.Torrc, keeper, services, log)
 }
 
 // reads are the files that attaching again to another's tor takes.

@@ -89,7 +89,7 @@ func (s *status) text(now time.Time) string {
 		switch f := service.Fetch; {
 		case service.Private:
 			if service.Clients > 0 {
-				line("            found by the keys of %d case workers", service.Clients)
+				line("            found by case workers alone: %d keys on the roster", service.Clients)
 			}
 		case f == nil:
 			line("            own page not fetched through Tor yet")

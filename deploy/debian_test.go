@@ -79,7 +79,7 @@ func TestOnABareDebian(t *testing.T) {
 
 	step(t, "kill it: it comes back", func() {
 		before := m.pid(t)
-		m.sh(t, "systemctl kill --signal=KILL intake")
+		m.sh(t, "systemctl kill --signal=KILL --kill-whom=main intake")
 		m.comesBack(t, before)
 	})
 	step(t, "upgrade it: the new program runs, options and store stay", func() {

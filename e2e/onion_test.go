@@ -69,6 +69,74 @@ func TestOnion(t *testing.T) {
 	})
 }
 
+// TestOnionOfARunningTor attaches the server to a tor that somebody else runs:
+// by its socket with its cookie, and by its port with a password.
+func TestOnionOfARunningTor(t *testing.T) {
+	network, err := testtor.Start(t.Context(), t.TempDir(), t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { network.Close() })
+	witness, err := network.Client(t.Context(), "witness")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const password = `pass "word" \ 1`
+	hashed, err := exec.Command(need(t, "tor", "tor"), "--quiet", "--hash-password", password).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwordFile := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(passwordFile, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sockets := t.TempDir()
+	if err := os.Chmod(sockets, 0o700); err != nil { // or tor would not use it
+		t.Fatal(err)
+	}
+	control := filepath.Join(sockets, "control")
+	running, err := network.Client(t.Context(), "running",
+		"ControlSocket "+control, "SocksPort unix:"+filepath.Join(sockets, "socks"), "HashedControlPassword "+strings.TrimSpace(string(hashed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, flags := range map[string][]string{
+		"socket and cookie": {"--tor-control", control},
+		"port and password": {"--tor-control", running.Control, "--tor-password-file", passwordFile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := setUp(t)
+			s := startServer(t, dir, t.TempDir(), append([]string{filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"), "--onion"}, flags...))
+			s.well(t)
+			web := address(t, dir)
+			reachable(t, web, witness)
+			// The tor is the same user's: it reaches a socket that nobody
+			// else does.
+			if _, err := os.Stat(filepath.Join(s.data, "onion", "web.sock")); err != nil {
+				t.Error(err)
+			}
+			s.stop(t)
+			if out, err := running.Command(t.Context(), "GETINFO onions/current"); err != nil || strings.Contains(strings.Join(out, " "), web[:56]) {
+				t.Errorf("after the end tor still publishes: %q, error %v", out, err)
+			}
+		})
+	}
+	t.Run("wrong password", func(t *testing.T) {
+		dir := setUp(t)
+		if err := os.WriteFile(passwordFile, []byte("another"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := startServer(t, dir, t.TempDir(), []string{filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"), "--onion",
+			"--tor-control", running.Control, "--tor-password-file", passwordFile})
+		eventually(t, 20*time.Second, "the log says what to do", func() bool {
+			return strings.Contains(s.logged(), "authenticating to tor's control port") && strings.Contains(s.logged(), "read its cookie or has its password")
+		})
+		if strings.Contains(s.logged(), "another") {
+			t.Errorf("the log holds the password: %s", s.logged())
+		}
+	})
+}
+
 // startOnion starts a server that has the two onion services and no other way
 // in, with a tor of its own in the private network.
 func startOnion(t *testing.T, dir string, network *testtor.Network, wrap ...string) *server {

@@ -163,7 +163,7 @@ func (c Control) SameUser(ctx context.Context) bool {
 		return false
 	}
 	defer t.close()
-	uid, err := t.info("uid")
+	uid, err := t.info("process/uid")
 	return err == nil && (uid == "0" || uid == strconv.Itoa(os.Getuid()))
 }
 

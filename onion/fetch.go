@@ -2,6 +2,7 @@ package onion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,7 +34,7 @@ func (s *Supervisor) toFetch(now time.Time) *Service {
 			continue
 		}
 		wait := fetchBeat
-		if !at.fetch.OK {
+		if !at.fetch.OK && !at.fetch.Skipped {
 			wait = fetchRetry
 		}
 		if at.fetch.At.IsZero() || now.Sub(at.fetch.At) > wait {
@@ -86,9 +87,11 @@ func (s *Supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch
 	if err != nil {
 		f.Why = err.Error()
 	}
-	f.OK = err == nil
+	f.OK, f.Skipped = err == nil, errors.Is(err, errNoSocket)
 	return f
 }
+
+var errNoSocket = errors.New("this tor has no SOCKS socket (SocksPort unix:/…) to fetch through")
 
 // openSOCKS returns the socket through which tor takes client connections. Of
 // a tor that is not ours only a unix socket will do: a confined server may
@@ -107,7 +110,7 @@ func (s *Supervisor) openSOCKS(t *conn) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("this tor has no SOCKS socket (SocksPort unix:/…) to fetch through")
+	return "", errNoSocket
 }
 
 // fetched keeps the outcome of a fetch. A page that came is the best sign that
@@ -115,9 +118,10 @@ func (s *Supervisor) openSOCKS(t *conn) (string, error) {
 func (s *Supervisor) fetched(service *Service, f Fetch) {
 	s.mu.Lock()
 	at := s.state.of(service)
-	if f.OK {
+	switch {
+	case f.OK:
 		s.state.trouble = nil
-	} else {
+	case !f.Skipped:
 		f.Fails = at.fetch.Fails + 1
 	}
 	at.fetch = f

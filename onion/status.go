@@ -27,10 +27,11 @@ type ServiceStatus struct {
 
 // A Fetch is an attempt of the server to fetch its own page through Tor.
 type Fetch struct {
-	OK    bool      `json:"ok"`
-	At    time.Time `json:"at"`
-	Why   string    `json:"why,omitempty"`
-	Fails int       `json:"fails,omitempty"` // in a row
+	OK      bool      `json:"ok"`
+	At      time.Time `json:"at"`
+	Why     string    `json:"why,omitempty"`     // it failed or was skipped
+	Skipped bool      `json:"skipped,omitempty"` // there is no way to try
+	Fails   int       `json:"fails,omitempty"`   // in a row
 }
 
 // Well reports whether everything is as it should be: tor has started, each
@@ -40,7 +41,7 @@ func (s *Status) Well() bool {
 		return false
 	}
 	for _, service := range s.Services {
-		if service.Added && service.Uploads == 0 || service.Fetch != nil && !service.Fetch.OK {
+		if service.Added && service.Uploads == 0 || service.Fetch != nil && !service.Fetch.OK && !service.Fetch.Skipped {
 			return false
 		}
 	}

@@ -38,8 +38,14 @@ func (n *Network) Client(ctx context.Context, name string, lines ...string) (*Cl
 		c.Control, err = controlAddress(t.dataDir)
 	}
 	if err == nil {
-		c.SOCKS, err = t.info(ctx, "net/listeners/socks")
-		c.SOCKS = strings.Trim(c.SOCKS, `"`)
+		var listeners string
+		listeners, err = t.info(ctx, "net/listeners/socks")
+		// The port is ours; sockets are of the caller's lines.
+		for l := range strings.FieldsSeq(listeners) {
+			if l = strings.Trim(l, `"`); !strings.HasPrefix(l, "unix:") {
+				c.SOCKS = l
+			}
+		}
 	}
 	if err != nil {
 		n.end(t)

@@ -53,11 +53,13 @@ func controlAddress(dataDir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address, found := strings.CutPrefix(strings.TrimSpace(string(b)), "PORT=")
-	if !found {
-		return "", fmt.Errorf("%s holds %q, not a port", controlPortName, b)
+	// A socket, if the torrc asks for one too, is on a line of its own.
+	for line := range strings.Lines(string(b)) {
+		if address, found := strings.CutPrefix(strings.TrimSpace(line), "PORT="); found {
+			return address, nil
+		}
 	}
-	return address, nil
+	return "", fmt.Errorf("%s holds %q, not a port", controlPortName, b)
 }
 
 func cookieFile(dataDir string) string { return filepath.Join(dataDir, "control_auth_cookie") }

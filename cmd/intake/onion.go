@@ -56,12 +56,17 @@ func onionKey(data, service string) (*onion.Key, error) {
 	return onion.OpenKey(filepath.Join(onionDir(data), service))
 }
 
+// control is how another's tor is attached to.
+func (f *onionFlags) control() onion.Control {
+	return onion.Control{Addr: f.TorControl, PasswordFile: f.TorPasswordFile}
+}
+
 // listenOnion makes the listener behind an onion service, and returns where
 // tor must forward to. A unix socket that only this user and its tor reach is
 // best; a tor of another user's can't enter the data directory, and gets a
 // port on loopback.
 func (f *onionFlags) listenOnion(ctx context.Context, data, service string) (net.Listener, string, error) {
-	if f.TorControl != "" && !(onion.Control{Addr: f.TorControl}).SameUser(ctx) {
+	if f.TorControl != "" && !f.control().SameUser(ctx) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, "", fmt.Errorf("listening for the onion service: %w", err)
@@ -96,7 +101,7 @@ func listenUnix(name string) (net.Listener, error) {
 // supervise returns what keeps the services published.
 func (f *onionFlags) supervise(data string, services []*onion.Service, log *slog.Logger) (*onion.Supervisor, error) {
 	if f.TorControl != "" {
-		return onion.Attach(onion.Control{Addr: f.TorControl, PasswordFile: f.TorPasswordFile}, services, log)
+		return onion.Attach(f.control(), services, log)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -116,7 +121,7 @@ func (f *onionFlags) reads(ctx context.Context) []string {
 	if f.TorPasswordFile != "" {
 		files = append(files, f.TorPasswordFile)
 	} else if f.TorControl != "" {
-		if cookie := (onion.Control{Addr: f.TorControl}).CookieFile(ctx); cookie != "" {
+		if cookie := f.control().CookieFile(ctx); cookie != "" {
 			// tor writes a new one at each start: what must be readable is
 			// the directory.
 			files = append(files, filepath.Dir(cookie))

@@ -95,6 +95,8 @@ func (s *status) text(now time.Time) string {
 			line("            own page not fetched through Tor yet")
 		case f.OK:
 			line("            own page fetched through Tor %s ago", ago(now, f.At))
+		case f.Skipped:
+			line("            own page not fetched through Tor: %s", f.Why)
 		default:
 			line("            own page could not be fetched through Tor %s ago: %s", ago(now, f.At), f.Why)
 		}

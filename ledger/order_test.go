@@ -1,0 +1,72 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+
+	"tocsin/ledger"
+)
+
+// What a vault appends goes through, and what it never would is named at the
+// very leaf, once.
+func TestOrder(t *testing.T) {
+	a, b := ledger.CaseID{1}, ledger.CaseID{2}
+	on := func(day ledger.Day, l ledger.Leaf) ledger.Leaf { l.Day = day; return l }
+	plain := func(e ledger.Event, id ledger.CaseID) ledger.Leaf {
+		return on("2026-03-14", ledger.Leaf{Event: e, Case: id})
+	}
+	message := func(id ledger.CaseID, kind string) ledger.Leaf {
+		l := plain(ledger.EventMessage, id)
+		l.Kind = kind
+		return l
+	}
+	roster := plain(ledger.EventRoster, ledger.CaseID{})
+	open := func(id ledger.CaseID) ledger.Leaf { return plain(ledger.EventCase, id) }
+	report := func(id ledger.CaseID) ledger.Leaf { return message(id, ledger.KindReport) }
+	reply := message(a, ledger.KindReply)
+
+	for name, c := range map[string]struct {
+		leaves []ledger.Leaf
+		bad    int // index of the only leaf that is refused, or -1
+		says   string
+	}{
+		"nothing": {nil, -1, ""},
+		"all there is": {[]ledger.Leaf{
+			roster, open(a), report(a), reply, message(a, ledger.KindAddition), roster, open(b), report(b),
+			plain(ledger.EventRekey, a), plain(ledger.EventHandedOver, a), plain(ledger.EventAcknowledged, a),
+			plain(ledger.EventHeld, b), plain(ledger.EventPurged, a), on("2026-03-15", message(b, ledger.KindReply)),
+		}, -1, ""},
+
+		"a case first":                     {[]ledger.Leaf{open(a), report(a), roster}, 0, "not a roster"},
+		"a day back":                       {[]ledger.Leaf{roster, on("2026-03-13", open(a)), report(a), reply}, 1, "before"},
+		"a second report":                  {[]ledger.Leaf{roster, open(a), report(a), report(a), reply}, 3, "a second report"},
+		"a second report later":            {[]ledger.Leaf{roster, open(a), report(a), open(b), report(b), reply, report(a)}, 6, "a second report"},
+		"a second report behind a reply":   {[]ledger.Leaf{roster, open(a), report(a), reply, report(a)}, 4, "a second report"},
+		"another case's report in between": {[]ledger.Leaf{roster, open(a), report(a), open(b), report(a)}, 4, "the report of case " + b.String()},
+		"a case without a report":          {[]ledger.Leaf{roster, open(a), open(b), report(b)}, 2, "the report of case " + a.String()},
+		"a reply before the report":        {[]ledger.Leaf{roster, open(a), reply}, 2, "the report of case " + a.String()},
+		"a roster before the report":       {[]ledger.Leaf{roster, open(a), roster}, 2, "the report of case " + a.String()},
+		"a case opened twice":              {[]ledger.Leaf{roster, open(a), report(a), open(a), report(a)}, 3, "opened before"},
+		"a case opened twice at once":      {[]ledger.Leaf{roster, open(a), open(a), report(a)}, 2, "the report of case " + a.String()},
+		"a report of no case":              {[]ledger.Leaf{roster, report(a)}, 1, "not opened"},
+		"a reply to no case":               {[]ledger.Leaf{roster, reply}, 1, "not opened"},
+		"a hand-over of no case":           {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventHandedOver, b)}, 3, "not opened"},
+		"a reply to a purged case":         {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), reply}, 4, "purged"},
+		"a report of a purged case":        {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), report(a)}, 4, "purged"},
+	} {
+		var o ledger.Order
+		for i := range c.leaves {
+			err := o.Add(&c.leaves[i])
+			if i != c.bad {
+				if err != nil {
+					t.Errorf("%s: leaf %d: %v", name, i, err)
+				}
+				continue
+			}
+			wantError(t, name, err, ledger.ErrMalformed)
+			if err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s: %v, want it to say %q", name, err, c.says)
+			}
+		}
+	}
+}

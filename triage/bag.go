@@ -3,7 +3,6 @@ package triage
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -144,21 +143,16 @@ func (h *Home) gatherMessages(b *bag, p *provenance) (*report.Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Leaf.Kind == ledger.KindReport {
+		if told == nil { // the report comes first, see oneReport
 			told, err = b.addReport(msg)
-		} else if told != nil {
-			err = b.addMessage(p, e.Leaf, msg, told.Consent)
 		} else {
-			err = errors.New("its first message is not a report")
+			err = b.addMessage(p, e.Leaf, msg, told.Consent)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", b.opened.ID, err)
 		}
 		b.addFiles(e, msg.Files, told.Consent)
 		p.Sealed = append(p.Sealed, source{e.Index, e.Leaf.Kind, string(e.Leaf.Day), e.Leaf.Size, e.Leaf.Digest.String()})
-	}
-	if told == nil {
-		return nil, fmt.Errorf("case %s: its report is missing from the ledger", b.opened.ID)
 	}
 	return told, nil
 }

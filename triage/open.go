@@ -34,6 +34,9 @@ func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
 	if c.Purged != "" {
 		return nil, fmt.Errorf("case %s was purged under the rule %s: its key is destroyed", c.ID, c.Purged)
 	}
+	if err := c.oneReport(); err != nil {
+		return nil, err
+	}
 	id, err := h.Identity()
 	if err != nil {
 		return nil, err
@@ -64,6 +67,21 @@ func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
 		return nil, fmt.Errorf("case %s: its envelope holds the key of another case", c.ID)
 	}
 	return &opened{Case: c, instance: r.Instance(), key: key, record: record}, nil
+}
+
+// oneReport checks that the case begins with its report and has no other. Pull
+// refuses such a ledger; this holds for whatever is shown, answered or handed
+// over, because a second report would take the place of what the witness told.
+func (c *Case) oneReport() error {
+	if len(c.Messages) == 0 || c.Messages[0].Leaf.Kind != ledger.KindReport {
+		return fmt.Errorf("%w: case %s: its report is missing from the ledger", ErrRefused, c.ID)
+	}
+	for _, e := range c.Messages[1:] {
+		if e.Leaf.Kind == ledger.KindReport {
+			return fmt.Errorf("%w: case %s: leaf %d is a second report, which nobody but an attacker adds. Tell the organisation before you go on", ErrRefused, c.ID, e.Index)
+		}
+	}
+	return nil
 }
 
 // identity returns what opens the case's messages; a new value each time,

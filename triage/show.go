@@ -75,9 +75,6 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 			Kind: e.Leaf.Kind, Day: string(e.Leaf.Day), By: e.Leaf.By, Queued: e.Index < 0, Text: note.Text, Files: msg.Files,
 		})
 	}
-	if s.Report == nil {
-		return nil, fmt.Errorf("case %s: its report is missing from the ledger", c.ID)
-	}
 	for _, e := range c.Handed {
 		s.HandedOver = append(s.HandedOver, ShownEvent{
 			Event: string(e.Leaf.Event), Destination: e.Leaf.Destination, Day: string(e.Leaf.Done),

@@ -111,14 +111,19 @@ func (m *mirror) lastRoster() *ledger.Leaf {
 	return nil
 }
 
-// verifyEvents checks the leaves that next has beyond m: each roster is signed
-// by the organisation and follows the one before, the last is the one that the
-// desk shows, and each event is signed by a case worker of the roster in force
-// when it entered the ledger.
+// verifyEvents checks the leaves that next has beyond m: they come in an order
+// in which a vault appends, each roster is signed by the organisation and
+// follows the one before, the last is the one that the desk shows, and each
+// event is signed by a case worker of the roster in force when it entered the
+// ledger.
 func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror) error {
 	if err := h.fetchRosters(ctx, c, m, next); err != nil {
 		return err
 	}
+	// Whether a leaf may come depends on all those before it: which cases are
+	// open, have their report, are purged. So the order takes the remembered
+	// ones too; but they were judged when they came, and refusing one now would
+	// only keep the home from ever pulling again.
 	var order ledger.Order
 	for i, l := range next.leaves {
 		if err := order.Add(l); err != nil && int64(i) >= m.size() {
@@ -150,13 +155,10 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 			force = r
 			continue
 		}
-		if force == nil {
-			return refused("the ledger does not begin with a roster")
-		}
 		if !l.IsSigned() {
 			continue
 		}
-		w := force.Worker(l.By)
+		w := force.Worker(l.By) // there is a roster: the order has it first
 		if w == nil {
 			return refused("leaf %d names %q, who was not a case worker under roster %d", i, l.By, force.Number)
 		}

@@ -1,13 +1,17 @@
 package intake
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"sync/atomic"
 
 	"filippo.io/age"
 
+	"tocsin/ledger"
 	"tocsin/seal"
 	"tocsin/seal/padme"
+	"tocsin/seal/roster"
+	"tocsin/vault"
 )
 
 // sealedAtMost bounds the ciphertext of a message whose body and files have
@@ -21,6 +25,16 @@ func sealedAtMost(plain int64) int64 {
 	padded := padme.Size(tar)
 	chunks := padded>>16 + 1
 	return padded + chunks*16 + 16<<10
+}
+
+// reportContext is where a report belongs. The digest of the record binds it
+// to the keys that replies will be sealed to: the record lies in the clear, and
+// who takes this machine over later could put another witness's key into it.
+func reportContext(i roster.Instance, record *vault.Case) seal.Context {
+	return seal.Context{
+		Instance: i.String(), Case: record.ID.String(), Kind: seal.KindReport,
+		Record: ledger.Digest(sha256.Sum256(record.Marshal())).String(),
+	}
 }
 
 // sealedTo are the case workers' recipients of one roster, ready to seal to.

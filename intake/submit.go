@@ -224,10 +224,14 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 		return err
 	}
 	defer upload.Discard()
-	id := ledger.NewCaseID()
-	message, err := seal.NewMessage(upload, seal.Context{
-		Instance: s.vault.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport,
-	}, body, key.Recipient())
+	record := vault.Case{
+		ID:        ledger.NewCaseID(),
+		Tag:       cred.Tag,
+		Codename:  cred.Version,
+		Recipient: key.Recipient().String(),
+		Witness:   cred.Identity.Recipient().String(),
+	}
+	message, err := seal.NewMessage(upload, reportContext(s.vault.Roster().Instance(), &record), body, key.Recipient())
 	if err != nil {
 		return err
 	}
@@ -253,13 +257,7 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 			return err
 		}
 		// Commit point: before AddCase returns nil nothing is promised.
-		err = s.vault.AddCase(ctx, vault.Case{
-			ID:        id,
-			Tag:       cred.Tag,
-			Codename:  cred.Version,
-			Recipient: key.Recipient().String(),
-			Witness:   cred.Identity.Recipient().String(),
-		}, vault.Envelope{Roster: workers.roster, Sealed: sealed}, upload)
+		err = s.vault.AddCase(ctx, record, vault.Envelope{Roster: workers.roster, Sealed: sealed}, upload)
 		if !errors.Is(err, vault.ErrRosterChanged) {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -305,6 +306,7 @@ func (w *world) open(codename string) (*seal.Message, map[string]string) {
 	files := make(map[string]string)
 	m, err := seal.ReadMessage(ct, ct.Size(), key.Identity(), seal.Context{
 		Instance: instance.String(), Case: found.ID.String(), Kind: seal.KindReport,
+		Record: fmt.Sprintf("%x", sha256.Sum256(found.Marshal())),
 	}, func(f seal.File, content io.Reader) error {
 		b, err := io.ReadAll(content)
 		files[f.Name] = string(b)

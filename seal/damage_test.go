@@ -180,11 +180,12 @@ func encrypt(t testing.TB, plain []byte, to age.Recipient) []byte {
 
 func TestWrongContext(t *testing.T) {
 	key := newKey(t)
-	c := Context{"instance", "case", KindAddition}
+	c := Context{Instance: "instance", Case: "case", Kind: KindAddition}
 	file := sealed(t, key, c, []byte("body"), []byte("content"))
 	for _, want := range []Context{
-		{"another", "case", KindAddition}, {"instance", "other", KindAddition},
-		{"instance", "case", KindReply}, {"instance", "case", KindReport}, {"instance", "case", ""}, {},
+		{"another", "case", KindAddition, ""}, {"instance", "other", KindAddition, ""},
+		{"instance", "case", KindReply, ""}, {"instance", "case", KindReport, ""}, {"instance", "case", "", ""}, {},
+		{"instance", "case", KindAddition, digestOf("record")},
 	} {
 		visited := false
 		_, err := ReadMessage(bytes.NewReader(file), int64(len(file)), key.Identity(), want,

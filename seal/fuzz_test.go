@@ -18,7 +18,7 @@ func FuzzReadMessage(f *testing.F) {
 	}
 	add(reportContext, `{"version":1}`)
 	add(reportContext, "", nil, []byte("x"), pattern(600))
-	add(Context{reportContext.Instance, reportContext.Case, KindReply}, "reply", pattern(3))
+	add(Context{reportContext.Instance, reportContext.Case, KindReply, ""}, "reply", pattern(3))
 	f.Add(pad(plainEntry("report.json", nil), plainEntry(manifestName, []byte("{}"))))
 	f.Add(make([]byte, 16384))
 	f.Fuzz(func(t *testing.T, archive []byte) {

@@ -293,6 +293,7 @@ func TestManifestMismatch(t *testing.T) {
 		"another instance":      {change(func(m *Manifest) { m.Instance = "x" }), ErrContext},
 		"another case":          {change(func(m *Manifest) { m.Case = "x" }), ErrContext},
 		"another kind":          {change(func(m *Manifest) { m.Kind = KindReply }), ErrContext},
+		"another record":        {change(func(m *Manifest) { m.Record = digestOf("x") }), ErrContext},
 		"version 2":             {change(func(m *Manifest) { m.Version = 2 }), ErrVersion},
 		"version 2 and fields":  {text(`"version":1`, `"version":2,"new":{}`), ErrVersion},
 		"no version":            {text(`"version":1,`, ``), ErrVersion},
@@ -329,13 +330,14 @@ func TestUnknownVersionSaysSo(t *testing.T) {
 // The manifest's form is what other programs read: it does not change.
 func TestManifestIsFrozen(t *testing.T) {
 	m := manifestOf("body", "one")
-	m.Context = Context{"ab", "cd", KindReport}
+	m.Context = Context{"ab", "cd", KindReport, digestOf("record")}
 	m.Files[0].Name, m.Files[0].Type = "Foto.jpg", "image/jpeg"
 	got, err := m.marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"version":1,"instance":"ab","case":"cd","kind":"report","body":"report.json",` +
+	const want = `{"version":1,"instance":"ab","case":"cd","kind":"report",` +
+		`"record":"70ce871f8a3d3fb449bc3c3ace6547cef02dfc74ffe48d912532a724bfdbe5b9","body":"report.json",` +
 		`"body_sha256":"230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5",` +
 		`"files":[{"path":"files/001","name":"Foto.jpg","type":"image/jpeg","size":3,` +
 		`"sha256":"7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed","parts":1}]}` + "\n"

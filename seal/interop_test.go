@@ -137,7 +137,7 @@ func TestStockProgramOpensAReplyWithTheCodenamesKey(t *testing.T) {
 	}
 	key := newKey(t)
 	var out bytes.Buffer
-	context := Context{testInstance.String(), "case", KindReply}
+	context := Context{testInstance.String(), "case", KindReply, ""}
 	w, err := NewMessage(&out, context, []byte("reply"), key.Recipient(), cred.Identity.Recipient())
 	if err != nil {
 		t.Fatal(err)

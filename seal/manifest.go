@@ -37,10 +37,16 @@ func bodyName(k Kind) string {
 //
 // A recipient's key is public: the context shows a message out of place, not
 // who wrote it. Authorship comes from the ledger.
+//
+// A report, and no other kind, has the digest of the record that the store
+// keeps of its case in the clear: the case's recipient, the witness's, and the
+// tag. Whoever opens the report can tell whether that record is still the one
+// that was there when the witness sent it.
 type Context struct {
 	Instance string `json:"instance"` // roster.Instance in hexadecimal
 	Case     string `json:"case"`     // the case's identifier as it is shown
 	Kind     Kind   `json:"kind"`
+	Record   string `json:"record,omitempty"` // SHA-256 in lower-case hexadecimal
 }
 
 const maxContext = 128 // bytes each of instance and case
@@ -54,7 +60,25 @@ func (c Context) validate() error {
 			return fmt.Errorf("%w: instance and case must have 1 to %d bytes", ErrContext, maxContext)
 		}
 	}
+	if !c.recordFits() {
+		return fmt.Errorf("%w: a report, and nothing else, has the digest of its case's record", ErrContext)
+	}
 	return nil
+}
+
+func (c Context) recordFits() bool {
+	if c.Kind == KindReport {
+		return isDigest(c.Record)
+	}
+	return c.Record == ""
+}
+
+// is reports whether c is what a reader wants, who may leave the record open.
+func (c Context) is(want Context) bool {
+	if want.Record == "" {
+		want.Record = c.Record
+	}
+	return c == want
 }
 
 // File is one attachment. Name and Type are what the witness's browser said,
@@ -113,6 +137,9 @@ func parseManifest(b []byte) (*Manifest, error) {
 func (m *Manifest) describes(l *layout) error {
 	if !m.Kind.valid() || m.Body != bodyName(m.Kind) || m.Body != l.bodyName {
 		return fmt.Errorf("%w: the manifest speaks of another body", ErrContents)
+	}
+	if !m.recordFits() {
+		return fmt.Errorf("%w: the manifest of a report, and no other, names its case's record", ErrContents)
 	}
 	if len(m.Files) != len(l.files) {
 		return fmt.Errorf("%w: the manifest speaks of %d files, and there are %d", ErrContents, len(m.Files), len(l.files))

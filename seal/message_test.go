@@ -37,7 +37,9 @@ func TestMessageRoundTrip(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(kind, sizes), func(t *testing.T) {
 				c := reportContext
-				c.Kind = kind
+				if c.Kind = kind; kind != KindReport {
+					c.Record = ""
+				}
 				body := []byte("body of " + kind)
 				var attached [][]byte
 				for i, n := range sizes {
@@ -69,6 +71,38 @@ func TestMessageRoundTrip(t *testing.T) {
 					t.Errorf("without a visit: %+v, %v", listed, err)
 				}
 			})
+		}
+	}
+}
+
+// A report says which record of its case it was sealed with. A reader may ask
+// for one, or take what is there and judge.
+func TestTheRecordOfAReport(t *testing.T) {
+	key := newKey(t)
+	file := sealed(t, key, reportContext, []byte("body"))
+	open := reportContext
+	open.Record = ""
+	if m, _, err := read(file, key, open); err != nil || m.Record != digestOf("record") {
+		t.Errorf("left open: %+v, %v", m, err)
+	}
+	other := reportContext
+	other.Record = digestOf("another")
+	if _, _, err := read(file, key, other); !errors.Is(err, ErrContext) {
+		t.Errorf("with another record: %v, want ErrContext", err)
+	}
+	// What another program sealed without one, or where none belongs.
+	for name, change := range map[string]func(*Manifest){
+		"a report without a record": func(m *Manifest) { m.Record = "" },
+		"a report with half of one": func(m *Manifest) { m.Record = m.Record[:32] },
+		"a reply with a record":     func(m *Manifest) { m.Kind, m.Body = KindReply, "message.json" },
+	} {
+		m := manifestOf("body")
+		change(m)
+		file := encrypt(t, pad(plainEntry(m.Body, []byte("body")), manifestEntry(t, m)), key.Recipient())
+		want := m.Context
+		want.Record = ""
+		if _, _, err := read(file, key, want); !errors.Is(err, ErrContents) {
+			t.Errorf("%s: %v, want ErrContents", name, err)
 		}
 	}
 }
@@ -146,11 +180,14 @@ func TestNewMessageRefuses(t *testing.T) {
 		"nobody":               {reportContext, nil, nil, ErrRecipient},
 		"nil":                  {reportContext, nil, []*age.HybridRecipient{nil}, ErrRecipient},
 		"somebody twice":       {reportContext, nil, []*age.HybridRecipient{r, r}, ErrRecipient},
-		"no kind":              {Context{"i", "c", ""}, nil, []*age.HybridRecipient{r}, ErrContext},
-		"another kind":         {Context{"i", "c", "rumour"}, nil, []*age.HybridRecipient{r}, ErrContext},
-		"no instance":          {Context{"", "c", KindReply}, nil, []*age.HybridRecipient{r}, ErrContext},
-		"no case":              {Context{"i", "", KindReply}, nil, []*age.HybridRecipient{r}, ErrContext},
-		"an instance too long": {Context{long, "c", KindReply}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"no kind":              {Context{"i", "c", "", ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"another kind":         {Context{"i", "c", "rumour", ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"no instance":          {Context{"", "c", KindReply, ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"no case":              {Context{"i", "", KindReply, ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"an instance too long": {Context{long, "c", KindReply, ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"no record":            {Context{"i", "c", KindReport, ""}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"a record in capitals": {Context{"i", "c", KindReport, strings.ToUpper(digestOf("x"))}, nil, []*age.HybridRecipient{r}, ErrContext},
+		"a reply's record":     {Context{"i", "c", KindReply, digestOf("x")}, nil, []*age.HybridRecipient{r}, ErrContext},
 	} {
 		var out bytes.Buffer
 		if _, err := NewMessage(&out, c.context, c.body, c.to...); !errors.Is(err, c.want) {

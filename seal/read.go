@@ -21,6 +21,10 @@ type Message struct {
 // every attachment in order: what the manifest says of it, and a reader of its
 // content, of which visit may leave the rest unread.
 //
+// A want without a record takes a report with any: what to do with one whose
+// record was altered since is then for the caller, who finds in the manifest
+// the digest that it was sealed with.
+//
 // With a visit, a nil error means that all of the message is authentic, laid
 // out as the format says and equal to its manifest. The content that visit
 // reads is authentic as it comes, but only at the reader's end known to be
@@ -66,7 +70,7 @@ func readArchive(plain io.ReaderAt, size int64, want Context, visit func(File, i
 	if err != nil {
 		return nil, err
 	}
-	if m.Context != want {
+	if !m.Context.is(want) {
 		return nil, ErrContext
 	}
 	if err := m.describes(l); err != nil {

@@ -11,7 +11,7 @@ import (
 
 var (
 	testInstance  = roster.NewInstance("example.org+1234+key", "tocsin.example.org/one")
-	reportContext = Context{testInstance.String(), "abcdefghijklmnopqrstuvwxyz", KindReport}
+	reportContext = Context{testInstance.String(), "abcdefghijklmnopqrstuvwxyz", KindReport, digestOf("record")}
 )
 
 func newKey(t testing.TB) *CaseKey {

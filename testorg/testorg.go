@@ -160,8 +160,14 @@ func (o *Org) NewReport(t testing.TB, account string, attachment int) *Report {
 	must(told.Set("what.seen", account))
 	body, err := told.Marshal()
 	must(err)
+	r.Case = vault.Case{
+		ID: r.ID, Codename: r.Credential.Version, Tag: r.Credential.Tag,
+		Recipient: r.Key.Recipient().String(), Witness: r.Credential.Identity.Recipient().String(),
+	}
+	in := o.Context(r.ID, seal.KindReport)
+	in.Record = Digest(r.Case.Marshal()).String()
 	var sealed bytes.Buffer
-	w, err := seal.NewMessage(&sealed, o.Context(r.ID, seal.KindReport), body, r.Key.Recipient())
+	w, err := seal.NewMessage(&sealed, in, body, r.Key.Recipient())
 	must(err)
 	if attachment > 0 {
 		content := make([]byte, attachment)
@@ -171,14 +177,10 @@ func (o *Org) NewReport(t testing.TB, account string, attachment int) *Report {
 	}
 	must(w.Close())
 	r.Message = sealed.Bytes()
-	r.Case = vault.Case{
-		ID: r.ID, Codename: r.Credential.Version, Tag: r.Credential.Tag,
-		Recipient: r.Key.Recipient().String(), Witness: r.Credential.Identity.Recipient().String(),
-	}
 	return r
 }
 
-// Context is what a message of a case is bound to.
+// Context is what a message of a case is bound to, but for a report's record.
 func (o *Org) Context(id ledger.CaseID, kind seal.Kind) seal.Context {
 	return seal.Context{Instance: o.Instance().String(), Case: id.String(), Kind: kind}
 }

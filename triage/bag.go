@@ -107,14 +107,14 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 		By: card.Name, Roster: r.Number, CaseLeaf: o.Index, Checkpoint: string(head.Checkpoint),
 		LedgerKey: m.roster.Intake.Ledger, Files: []bagFile{}, Messages: []bagMessage{},
 	}
-	told, err := h.gatherMessages(b, p)
+	told, altered, err := h.gatherMessages(b, p)
 	if err != nil {
 		return nil, err
 	}
 	p.Files = append(p.Files, b.files...)
 	p.Consent = consentLabel(told.Consent)
 	p.Withheld = b.withheld
-	p.Notes = notes(told.Consent, len(b.files) > 0)
+	p.Notes = notes(told.Consent, len(b.files) > 0, altered)
 	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day)})
 	if err != nil {
 		return nil, err
@@ -135,26 +135,27 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 }
 
 // gatherMessages puts the report, additions and replies into the bag, less
-// what the witness did not consent to, and returns the report as it leaves.
-func (h *Home) gatherMessages(b *bag, p *provenance) (*report.Report, error) {
-	var told *report.Report
+// what the witness did not consent to, and returns the report as it leaves and
+// whether the case's record was altered.
+func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, altered bool, err error) {
 	for _, e := range b.opened.Messages {
 		msg, err := h.read(b.opened, e, nil)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if told == nil { // the report comes first, see oneReport
+			altered = b.opened.altered(msg)
 			told, err = b.addReport(msg)
 		} else {
 			err = b.addMessage(p, e.Leaf, msg, told.Consent)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", b.opened.ID, err)
+			return nil, false, fmt.Errorf("case %s: %w", b.opened.ID, err)
 		}
 		b.addFiles(e, msg.Files, told.Consent)
 		p.Sealed = append(p.Sealed, source{e.Index, e.Leaf.Kind, string(e.Leaf.Day), e.Leaf.Size, e.Leaf.Digest.String()})
 	}
-	return told, nil
+	return told, altered, nil
 }
 
 func (b *bag) addReport(msg *seal.Message) (*report.Report, error) {
@@ -212,10 +213,14 @@ func (b *bag) addFiles(e Entry, files []seal.File, consent report.Consent) {
 }
 
 // notes says what a reader could otherwise take wrongly.
-func notes(c report.Consent, files bool) []string {
+func notes(c report.Consent, files, altered bool) []string {
 	list := []string{
 		"Times kept by the organisation are days in UTC. Dates and times that the witness gave are as the witness gave them.",
 		"Accounts are in the witness's own words, whole.",
+	}
+	if altered {
+		// The report is no less urgent for it: it is handed over all the same.
+		list = append(list, "The intake's record of this case was altered after the witness sent the report. The report is as it was sealed; messages after it may not come from the witness.")
 	}
 	if files {
 		list = append(list, "Files are byte for byte as the witness sent them; what their metadata says was not removed.")

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"filippo.io/age"
 	bolt "go.etcd.io/bbolt"
 
 	"tocsin/ledger"
@@ -90,9 +93,7 @@ func (s *station) secondReport(c *told) (*ledger.Leaf, []byte) {
 	to, err := seal.ParseRecipient(record.Recipient)
 	ok(s.t, err)
 	var sealed bytes.Buffer
-	w, err := seal.NewMessage(&sealed, seal.Context{
-		Instance: s.vault.Roster().Instance().String(), Case: c.id.String(), Kind: seal.KindReport,
-	}, body, to)
+	w, err := seal.NewMessage(&sealed, c.context(s.vault, seal.KindReport), body, to)
 	ok(s.t, err)
 	ok(s.t, w.Close())
 	return &ledger.Leaf{
@@ -166,5 +167,64 @@ func TestACaseWithTwoReportsOpensForNothing(t *testing.T) {
 	}
 	if q, err := s.alice.Queue(); err != nil || len(q) != 0 {
 		t.Errorf("the queue holds %d, %v", len(q), err)
+	}
+}
+
+// The intake is taken over after a report came and before anybody pulled: its
+// record gets the attacker's key in the place of the witness's, and leaf and
+// tree are made anew. No remembered checkpoint can tell.
+func TestAReplyGoesToNobodyButTheWitness(t *testing.T) {
+	s := newStation(t)
+	calm := s.addCase(s.vault, map[string]string{"what.seen": "calm"})
+	c := s.addCase(s.vault, map[string]string{"what.seen": "MARK-ACCOUNT"})
+	attacker, err := age.GenerateHybridIdentity()
+	ok(t, err)
+	s.tamper(func(tx *bolt.Tx) {
+		record, err := vault.ParseCase(tx.Bucket([]byte("cases")).Get(indexKey(3)))
+		ok(t, err)
+		record.Witness = attacker.Recipient().String()
+		ok(t, tx.Bucket([]byte("cases")).Put(indexKey(3), record.Marshal()))
+		leaf, err := ledger.ParseLeaf(tx.Bucket([]byte("leaves")).Get(indexKey(3)))
+		ok(t, err)
+		leaf.Digest = digestOf(record.Marshal())
+		s.putLeaf(tx, 3, leaf)
+	})
+	s.pull()
+	ok(t, s.alice.Lock())
+	defer s.alice.Unlock()
+	if _, err := s.alice.Reply(s.find(c), "come to the station"); !errors.Is(err, ErrAltered) || !errors.Is(err, ErrRefused) {
+		t.Errorf("the reply: %v", err)
+	}
+	if q, err := s.alice.Queue(); err != nil || len(q) != 0 {
+		t.Errorf("the queue holds %d, %v", len(q), err)
+	}
+	// It is told wherever the case is seen, and what the witness wrote is
+	// seen all the same.
+	shown, err := s.alice.Show(s.find(c))
+	ok(t, err)
+	var page bytes.Buffer
+	ok(t, shown.Write(&page))
+	for _, want := range []string{"DO NOT REPLY", "MARK-ACCOUNT"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the case is shown without %s:\n%s", want, page.String())
+		}
+	}
+	list, err := s.alice.List()
+	ok(t, err)
+	if list[0].ID != c.id.String() || !list[0].Altered || list[0].Account != "MARK-ACCOUNT" || list[1].Altered {
+		t.Errorf("list: %+v", list)
+	}
+	routed, err := s.alice.Route(s.find(c), "police")
+	ok(t, err)
+	first, err := os.ReadFile(filepath.Join(s.unpack(routed.Bag), "data/report.html"))
+	if err != nil || !bytes.Contains(first, []byte("record of this case was altered")) {
+		t.Errorf("the hand-over does not say so: %v", err)
+	}
+	// The other case is as it was.
+	if _, err := s.alice.Reply(s.find(calm), "thank you"); err != nil {
+		t.Error(err)
+	}
+	if shown, err := s.alice.Show(s.find(calm)); err != nil || shown.Altered {
+		t.Errorf("the other case: %+v, %v", shown, err)
 	}
 }

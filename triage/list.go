@@ -34,6 +34,7 @@ type Summary struct {
 	Queued    bool     `json:"queued"` // something waits to be pushed
 	Held      bool     `json:"held"`
 	Purged    string   `json:"purged,omitempty"`
+	Altered   bool     `json:"altered"`           // see ErrAltered
 	Problem   string   `json:"problem,omitempty"` // why it could not be read
 }
 
@@ -133,6 +134,7 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 		if err != nil {
 			return err
 		}
+		s.Altered = o.altered(msg)
 		s.Danger = r.Danger.Now == report.Yes
 		s.Departure = r.Danger.Departure == report.Yes
 		s.Country = screen.Line(r.Where.Country)
@@ -156,7 +158,7 @@ func firstLine(r *report.Report) string {
 }
 
 // moreUrgent orders what has to be looked at first: a case that can't be read
-// may be anything; then a child in danger, a departure; then what nobody was
+// may be anything, and one that was tampered with is not alone; then a child in danger, a departure; then what nobody was
 // told of, by its deadline; then news in what was handed over; then the rest.
 func moreUrgent(a, b Summary) int {
 	return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Day, b.Day))
@@ -166,7 +168,7 @@ func rank(s *Summary) int {
 	switch {
 	case s.Purged != "":
 		return 6
-	case s.Problem != "":
+	case s.Problem != "" || s.Altered:
 		return 0
 	case s.Open() && s.Danger:
 		return 1

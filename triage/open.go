@@ -140,6 +140,17 @@ func (h *Home) read(o *opened, e Entry, visit func(seal.File, io.Reader) error) 
 	return msg, nil
 }
 
+// ErrAltered means that the record of a case is not the one that its report was
+// sealed with: the witness's key in it may be anybody's.
+var ErrAltered = fmt.Errorf("%w: %s", ErrRefused, alteredText)
+
+const alteredText = "the record of this case was altered after the witness sent the report, so that a reply could be read by whoever did it. The report is as it was sealed. Tell the organisation before you go on"
+
+// altered says whether the record is another than the one that the report was
+// sealed with. The record lies in the clear on the intake: who took it over
+// before anybody had pulled could change it and sign the change.
+func (o *opened) altered(report *seal.Message) bool { return report.Record != o.Case.record.String() }
+
 // parseReport reads the report of a message. A report that a newer program
 // wrote may have answers that this one does not know: it is shown all the
 // same, so a ValidationError is not a failure here.

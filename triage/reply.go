@@ -10,7 +10,8 @@ import (
 )
 
 // Reply seals a case worker's words to the witness and to the case, and queues
-// them for push. The caller holds the lock.
+// them for push. It returns ErrAltered if the key in the case's record is not
+// known to be the witness's. The caller holds the lock.
 func (h *Home) Reply(c *Case, text string) (queued string, err error) {
 	r, err := h.Roster()
 	if err != nil {
@@ -19,6 +20,14 @@ func (h *Home) Reply(c *Case, text string) (queued string, err error) {
 	o, err := h.open(c, r)
 	if err != nil {
 		return "", err
+	}
+	// The report vouches for the witness's key.
+	told, err := h.read(o, c.Messages[0], nil)
+	if err != nil {
+		return "", err
+	}
+	if o.altered(told) {
+		return "", fmt.Errorf("replying in case %s: %w", c.ID, ErrAltered)
 	}
 	note, err := report.NewMessage("", string(h.today()), text)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 type Shown struct {
 	ID         string         `json:"case"`
 	Day        string         `json:"day"`
+	Altered    bool           `json:"altered"` // see ErrAltered
 	Report     *report.Report `json:"report"`
 	Files      []seal.File    `json:"files"`
 	Messages   []ShownMessage `json:"messages"`
@@ -64,7 +65,7 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 			if s.Report, err = parseReport(msg); err != nil {
 				return nil, fmt.Errorf("case %s: %w", c.ID, err)
 			}
-			s.Files = msg.Files
+			s.Files, s.Altered = msg.Files, o.altered(msg)
 			continue
 		}
 		note, err := parseNote(msg)
@@ -88,6 +89,9 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 func (s *Shown) Write(w io.Writer) error {
 	p := &layout{}
 	p.line("case %s, received %s", s.ID, s.Day)
+	if s.Altered {
+		p.text("DO NOT REPLY: "+alteredText+".", "")
+	}
 	if s.Report.Danger.Now == report.Yes {
 		p.line("A CHILD IS IN DANGER NOW")
 	}

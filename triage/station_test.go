@@ -168,18 +168,33 @@ func (s *station) addCase(v *vault.Vault, fields map[string]string, files ...att
 	ok(s.t, err)
 	envelope, err := c.key.Envelope(workers)
 	ok(s.t, err)
-	ok(s.t, v.AddCase(s.t.Context(), vault.Case{
+	ok(s.t, v.AddCase(s.t.Context(), c.record(), vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
+	return c
+}
+
+// record is what the store keeps of the case in the clear.
+func (c *told) record() vault.Case {
+	return vault.Case{
 		ID: c.id, Codename: 1, Tag: sha256.Sum256(c.id[:]),
 		Recipient: c.key.Recipient().String(), Witness: c.witness.Recipient().String(),
-	}, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
-	return c
+	}
+}
+
+// context is where a message of the case belongs.
+func (c *told) context(v *vault.Vault, kind seal.Kind) seal.Context {
+	in := seal.Context{Instance: v.Roster().Instance().String(), Case: c.id.String(), Kind: kind}
+	if kind == seal.KindReport {
+		record := c.record()
+		in.Record = digestOf(record.Marshal()).String()
+	}
+	return in
 }
 
 func (s *station) message(v *vault.Vault, c *told, kind seal.Kind, body []byte, files ...attachment) *vault.Upload {
 	s.t.Helper()
 	up, err := v.NewUpload(64 << 20)
 	ok(s.t, err)
-	w, err := seal.NewMessage(up, seal.Context{Instance: v.Roster().Instance().String(), Case: c.id.String(), Kind: kind}, body, c.key.Recipient())
+	w, err := seal.NewMessage(up, c.context(v, kind), body, c.key.Recipient())
 	ok(s.t, err)
 	for _, f := range files {
 		_, err := w.Attach(f.name, "application/octet-stream", bytes.NewReader(f.data))

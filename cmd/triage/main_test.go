@@ -145,15 +145,17 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, err)
 	up, err := v.NewUpload(64 << 20)
 	check(ts, err)
-	w, err := seal.NewMessage(up, seal.Context{Instance: v.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport}, body, key.Recipient())
+	record := vault.Case{ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Recipient: key.Recipient().String(), Witness: witness.Recipient().String()}
+	w, err := seal.NewMessage(up, seal.Context{
+		Instance: v.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport,
+		Record: ledger.Digest(sha256.Sum256(record.Marshal())).String(),
+	}, body, key.Recipient())
 	check(ts, err)
 	for _, f := range files {
 		_, err := w.Attach(f, "image/jpeg", strings.NewReader(ts.ReadFile(f)))
 		check(ts, err)
 	}
 	check(ts, w.Close())
-	check(ts, v.AddCase(context.Background(), vault.Case{
-		ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Recipient: key.Recipient().String(), Witness: witness.Recipient().String(),
-	}, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
+	check(ts, v.AddCase(context.Background(), record, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
 	ts.Setenv("CASE", id.String())
 }

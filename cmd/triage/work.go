@@ -82,6 +82,7 @@ func summaryLine(v *triage.Summary) string {
 		is   bool
 		what string
 	}{
+		{v.Altered, "RECORD ALTERED: do not reply"},
 		{v.Danger, "CHILD IN DANGER NOW"},
 		{v.Departure, "DEPARTURE IMMINENT"},
 		{v.Unheard, "the witness wrote again"},

@@ -129,15 +129,33 @@ func (c *Client) Leaves(ctx context.Context, from, to int64, fn func(index int64
 	return nil
 }
 
+// objectKinds are the kinds of frame that answer a request for objects, as
+// bits: an index has each of them once at most.
+var objectKinds = map[Kind]uint8{Roster: 1, Record: 2, Envelope: 4, Message: 8, Absent: 16}
+
 // Objects calls fn with each frame that the desk sends for the leaves at those
-// indices, MaxObjects at most. Which frames came, and what is in them, is for
-// fn to check.
+// indices, MaxObjects at most. A frame that no such request has, or has once
+// more, is ErrMalformed, so that the answer ends. Which frames came, and what
+// is in them, is for fn to check; so is the size of one it did not want, before
+// it returns nil and the frame is skipped.
 func (c *Client) Objects(ctx context.Context, indices []int64, fn func(*Frame) error) error {
 	var body bytes.Buffer
+	open := make(map[int64]uint8, len(indices)) // kinds that may still come
 	for _, i := range indices {
 		fmt.Fprintf(&body, "%d\n", i)
+		for _, bit := range objectKinds {
+			open[i] |= bit
+		}
 	}
-	if err := c.do(ctx, http.MethodPost, "/v1/objects", &body, fn); err != nil {
+	err := c.do(ctx, http.MethodPost, "/v1/objects", &body, func(f *Frame) error {
+		bit := objectKinds[f.Kind]
+		if open[f.Index]&bit == 0 {
+			return unexpected(f)
+		}
+		open[f.Index] &^= bit
+		return fn(f)
+	})
+	if err != nil {
 		return fmt.Errorf("asking the desk for objects: %w", err)
 	}
 	return nil

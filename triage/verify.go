@@ -11,6 +11,11 @@ import (
 	"tocsin/seal/roster"
 )
 
+// maxNewLeaves is how many leaves a pull takes, some hundred thousand cases'
+// worth. All of them must be in memory before the checkpoint can be held
+// against them, and whoever has the ledger key can sign any number.
+const maxNewLeaves = 1 << 20
+
 // refused wraps a contradiction. It names what the person should do, since it
 // is not for a program to choose between an accident and an attack.
 func refused(format string, args ...any) error {
@@ -67,6 +72,9 @@ func (m *mirror) under(head *desk.Head, known *roster.Signed) (*mirror, error) {
 	}
 	if cp.Size < m.size() {
 		return nil, refused("the ledger shrank: it has %d leaves, and %d were seen here", cp.Size, m.size())
+	}
+	if n := cp.Size - m.size(); n > maxNewLeaves {
+		return nil, refused("the desk's checkpoint speaks of %d new leaves, and one pull takes %d at most", n, maxNewLeaves)
 	}
 	next := m.clone()
 	next.roster, next.checkpoint = r, *cp

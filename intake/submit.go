@@ -235,7 +235,7 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 	if err != nil {
 		return err
 	}
-	defer message.Close() // wipes its buffer, also when the report is refused
+	defer message.Abort() // wipes its buffer when the report is refused
 	if err := attach(x, parts, file, message, p, p.MaxReport-int64(len(body))); err != nil {
 		return err
 	}
@@ -279,7 +279,10 @@ func attach(x *exchange, parts *partReader, file *formPart, to *seal.MessageWrit
 			limited.left, limited.over = left, refuse("report-too-large", sizeText(x.lang, p.MaxReport), nil)
 		}
 		kept, err := to.Attach(file.File, file.Type, limited)
-		if err != nil {
+		if errors.Is(err, seal.ErrTooLarge) {
+			// The roster may allow more than a message holds.
+			return refuse("report-too-large", sizeText(x.lang, p.MaxReport), err)
+		} else if err != nil {
 			return err
 		}
 		left -= kept.Size

@@ -241,6 +241,49 @@ func TestMessageAtItsLimits(t *testing.T) {
 	}
 }
 
+// A message that is given up costs nothing more and can't be taken up again;
+// one that is finished stays so.
+func TestAbort(t *testing.T) {
+	key := newKey(t)
+	begin := func() (*MessageWriter, *bytes.Buffer) {
+		var out bytes.Buffer
+		w, err := NewMessage(&out, reportContext, []byte("body"), key.Recipient())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Attach("n", "t", bytes.NewReader(pattern(3*PartSize))); err != nil {
+			t.Fatal(err)
+		}
+		return w, &out
+	}
+	w, out := begin()
+	before, buf := out.Len(), w.buf[:cap(w.buf)]
+	w.Abort()
+	if _, err := w.Attach("n", "t", strings.NewReader("x")); !errors.Is(err, errAborted) {
+		t.Errorf("a file attached after Abort: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, errAborted) {
+		t.Errorf("Close after Abort: %v", err)
+	}
+	if out.Len() != before {
+		t.Errorf("%d bytes were written after Abort", out.Len()-before)
+	}
+	if bytes.ContainsFunc(buf, func(r rune) bool { return r != 0 }) {
+		t.Error("the buffer was not wiped")
+	}
+	if _, _, err := read(out.Bytes(), key, reportContext); !damaged(err) {
+		t.Errorf("what was given up opens: %v", err)
+	}
+	w, out = begin()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	if _, _, err := read(out.Bytes(), key, reportContext); err != nil {
+		t.Errorf("given up after it was finished: %v", err)
+	}
+}
+
 // Whatever a browser calls a file is kept as text, and nothing in it changes
 // where the file lies in the archive.
 func TestFileNamesAreData(t *testing.T) {

@@ -26,8 +26,8 @@
 //
 // # What callers must do
 //
-// Close every MessageWriter: without it the message is cut short and will not
-// open. Discard what was handed out if ReadMessage ends in an error. Never
+// Close every MessageWriter, or Abort it: without Close the message is cut short
+// and will not open. Discard what was handed out if ReadMessage ends in an error. Never
 // write a Codename, CaseKey or Credential to a log or a file in the clear; nor
 // File.Name to a terminal or a file system without cleaning it, since it is
 // whatever the witness's browser said.

@@ -23,7 +23,10 @@ type MessageWriter struct {
 	err      error
 }
 
-var errFinished = errors.New("the message is finished")
+var (
+	errFinished = errors.New("the message is finished")
+	errAborted  = errors.New("the message was given up")
+)
 
 // NewMessage begins a message with its body and seals it to the recipients,
 // who must be at least one and all different: the case key's, and for a reply
@@ -148,8 +151,8 @@ func (w *MessageWriter) fill(content io.Reader, have int) (int, error) {
 }
 
 // Close finishes the message: manifest, end of archive, padding, last chunk.
-// Only when it returns nil will the message open. It is safe, and wipes the
-// buffer, to call it after an error, which it then returns.
+// Only when it returns nil will the message open. It is safe to call it after
+// an error, which it then returns.
 func (w *MessageWriter) Close() error {
 	if w.err != nil {
 		return w.err
@@ -160,6 +163,15 @@ func (w *MessageWriter) Close() error {
 	}
 	w.fail(errFinished)
 	return nil
+}
+
+// Abort gives the message up and wipes the buffer, without a byte more to the
+// destination: Close would write manifest and padding, up to a sixteenth of
+// what is there. After Close or an error there is nothing left to give up.
+func (w *MessageWriter) Abort() {
+	if w.err == nil {
+		w.fail(errAborted)
+	}
 }
 
 func (w *MessageWriter) finish() error {

@@ -41,11 +41,15 @@ func TestScripts(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	vanished := commandsOf(t, "If this project vanishes")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", tools+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("HOME", e.WorkDir)
+			if err := os.WriteFile(filepath.Join(e.WorkDir, "vanished.sh"), vanished, 0o600); err != nil {
+				return err
+			}
 			e.Values["intake"] = &intake{dir: filepath.Join(e.WorkDir, "store")}
 			return nil
 		},
@@ -56,6 +60,27 @@ func TestScripts(t *testing.T) {
 			"report":       sendReport,
 		},
 	})
+}
+
+// commandsOf returns what the README tells to type in a section.
+func commandsOf(t *testing.T, title string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("the README has no section %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var commands []byte
+	for line := range strings.Lines(section) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			commands = append(commands, command...)
+		}
+	}
+	return commands
 }
 
 // An intake is a vault and its desk in the test's process.

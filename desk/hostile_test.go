@@ -70,7 +70,7 @@ func (s *station) hostile(t *testing.T, answer func(*desk.Writer)) *desk.Client 
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{proof(t, key)}, ClientAuth: tls.RequireAnyClientCert}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	c := must(desk.NewClient(server.Listener.Addr().String(), s.workers["alice"], key.Public().(ed25519.PublicKey)))
+	c := must(desk.NewClient(desk.Direct(server.Listener.Addr().String()), s.workers["alice"], key.Public().(ed25519.PublicKey)))
 	t.Cleanup(c.Close)
 	return c
 }

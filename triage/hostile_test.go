@@ -37,7 +37,7 @@ func (s *station) hostile(answer func(*desk.Writer)) *desk.Client {
 	s.t.Cleanup(server.Close)
 	own, err := s.alice.deskKey()
 	ok(s.t, err)
-	c, err := desk.NewClient(server.Listener.Addr().String(), own, s.deskKey.Public().(ed25519.PublicKey))
+	c, err := desk.NewClient(desk.Direct(server.Listener.Addr().String()), own, s.deskKey.Public().(ed25519.PublicKey))
 	ok(s.t, err)
 	s.t.Cleanup(c.Close)
 	return c

@@ -152,7 +152,7 @@ func startServer(t *testing.T, dir, tmp string, args []string) *server {
 			line := lines.Text()
 			s.mu.Lock()
 			s.log.WriteString(line + "\n")
-			if m := regexp.MustCompile(`^listening on (http://\S+)`).FindStringSubmatch(line); m != nil {
+			if m := regexp.MustCompile(`^listening on (https?://\S+)`).FindStringSubmatch(line); m != nil {
 				s.web = m[1]
 			} else if m := regexp.MustCompile(`^desk listening .*on (\S+)`).FindStringSubmatch(line); m != nil {
 				s.desk = m[1]

@@ -17,8 +17,8 @@ import (
 // tlsFlags are the flags of intake serve about TLS for witnesses.
 type tlsFlags struct {
 	TLSName   string `placeholder:"NAME" help:"Speak TLS to witnesses under that host name, with a certificate fetched and renewed from an ACME authority; --listen must then be reached as NAME:443."`
-	ACMEURL   string `default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The ACME authority's directory; Let's Encrypt's if not given."`
-	ACMEAgree bool   `help:"Agree to that authority's terms of service."`
+	ACMEURL   string `name:"acme-url" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The ACME authority's directory; Let's Encrypt's if not given."`
+	ACMEAgree bool   `name:"acme-agree" help:"Agree to that authority's terms of service."`
 }
 
 // Validate is called by kong.

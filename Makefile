@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # Reproducible: nothing of the machine, the directory or the time goes in.
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION)"
 
-.PHONY: help build run test tour check unit deps fuzz bench deb test-deb clean
+.PHONY: help build run test tour check unit deps fuzz bench bench-onion deb test-deb clean
 
 help:
 	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-deb  install the package on a bare Debian, boot that and use it; needs root'
 	@echo 'make fuzz   each fuzz target for TIME=30s'
 	@echo 'make bench  the benchmarks'
+	@echo 'make bench-onion  what the onion service costs, against a plain tor in the same private network'
 	@echo 'make clean  remove bin/ and dist/'
 
 build:
@@ -58,7 +59,11 @@ fuzz:
 	@demo/fuzz.sh $(or $(TIME),30s)
 
 bench:
-	go test -run '^$$' -bench . -benchtime 2s ./...
+	go test -run '^$$' -bench . -benchtime 2s $$(go list ./... | grep -v '/e2e$$')
+
+bench-onion:
+	@demo/deps.sh
+	go test -run '^$$' -bench Onion -benchtime 1x -timeout 9m ./e2e
 
 deb:
 	@mkdir -p $(DIST)

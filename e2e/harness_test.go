@@ -79,7 +79,7 @@ func copySource(t *testing.T, to string) {
 }
 
 // need returns the path of a program that the tests are judged by.
-func need(t *testing.T, program, debian string) string {
+func need(t testing.TB, program, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -89,7 +89,7 @@ func need(t *testing.T, program, debian string) string {
 }
 
 // setUp makes a demonstration organisation and returns its directory.
-func setUp(t *testing.T) string {
+func setUp(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command("../demo/setup.sh", dir, "127.0.0.1:1")
@@ -101,7 +101,7 @@ func setUp(t *testing.T) string {
 }
 
 // command runs one of the programs and returns what it printed to stdout.
-func command(t *testing.T, name string, args ...string) string {
+func command(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, name), args...)
 	var stderr bytes.Buffer
@@ -127,7 +127,7 @@ type server struct {
 
 // startIntake starts intake serve on the store under dir, through the programs
 // in wrap if there are any, with a temporary directory of its own.
-func startIntake(t *testing.T, dir, tmp string, wrap ...string) *server {
+func startIntake(t testing.TB, dir, tmp string, wrap ...string) *server {
 	t.Helper()
 	return startServer(t, dir, tmp, append(wrap, filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"),
 		"--listen", "127.0.0.1:0", "--desk", "127.0.0.1:0"))
@@ -135,7 +135,7 @@ func startIntake(t *testing.T, dir, tmp string, wrap ...string) *server {
 
 // startServer starts the server that args are the command line of, and waits
 // until it says where witnesses and case workers come in.
-func startServer(t *testing.T, dir, tmp string, args []string) *server {
+func startServer(t testing.TB, dir, tmp string, args []string) *server {
 	t.Helper()
 	s := &server{cmd: exec.Command(args[0], args[1:]...), data: filepath.Join(dir, "intake"), done: make(chan error, 1)}
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
@@ -197,7 +197,7 @@ func (s *server) kill() {
 }
 
 // stop ends the server as an operator does and expects exit code 0.
-func (s *server) stop(t *testing.T) {
+func (s *server) stop(t testing.TB) {
 	t.Helper()
 	syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
 	select {

@@ -139,7 +139,7 @@ func TestOnionOfARunningTor(t *testing.T) {
 
 // startOnion starts a server that has the two onion services and no other way
 // in, with a tor of its own in the private network.
-func startOnion(t *testing.T, dir string, network *testtor.Network, wrap ...string) *server {
+func startOnion(t testing.TB, dir string, network *testtor.Network, wrap ...string) *server {
 	t.Helper()
 	need(t, "tor", "tor")
 	return startServer(t, dir, t.TempDir(), append(wrap, filepath.Join(bin, "intake"), "serve",
@@ -147,7 +147,7 @@ func startOnion(t *testing.T, dir string, network *testtor.Network, wrap ...stri
 }
 
 // address is the witness page's, without a port.
-func address(t *testing.T, dir string) string {
+func address(t testing.TB, dir string) string {
 	t.Helper()
 	return strings.TrimSpace(command(t, "intake", "onion", "address", "--data", filepath.Join(dir, "intake")))
 }
@@ -165,7 +165,7 @@ type onionStatus struct {
 
 // well waits until intake status says that all is well, and with the page
 // fetched through Tor.
-func (s *server) well(t *testing.T) {
+func (s *server) well(t testing.TB) {
 	t.Helper()
 	var said []byte
 	eventually(t, time.Minute, "intake status says that all is well", func() bool {
@@ -183,7 +183,7 @@ func (s *server) well(t *testing.T) {
 
 // eventually waits for what other processes bring about, of which nothing here
 // is told; it looks every 100 ms.
-func eventually(t *testing.T, limit time.Duration, what string, is func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, is func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()

@@ -36,7 +36,7 @@ const maxStatusSize = 1 << 20
 func controlServer(v *vault.Vault, k *keys, onions func() *onion.Status, roster func(), l *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, r *http.Request) {
-		err := v.WriteSnapshot(w, func(size int64) {
+		err := v.WriteSnapshot(paced{w, http.NewResponseController(w)}, func(size int64) {
 			w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		})
 		if err != nil {
@@ -71,6 +71,23 @@ func controlServer(v *vault.Vault, k *keys, onions func() *onion.Status, roster 
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
+}
+
+// snapshotStall is how long the reader of a snapshot may take in nothing: as
+// long as it is being written, the store keeps what it had at its beginning.
+const snapshotStall = time.Minute
+
+// paced gives each write its deadline.
+type paced struct {
+	io.Writer
+	rc *http.ResponseController
+}
+
+func (p paced) Write(b []byte) (int, error) {
+	if err := p.rc.SetWriteDeadline(time.Now().Add(snapshotStall)); err != nil {
+		return 0, err
+	}
+	return p.Writer.Write(b)
 }
 
 // A controlClient talks to a running server.

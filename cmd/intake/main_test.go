@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 				}
 			}
 		},
+		"notified": func() { os.Exit(notified(os.Args[1:])) },
 		"confined": func() { os.Exit(confined()) },
 		"greet":    func() { os.Exit(greet()) },
 		// trouble DIR: waits until the server on it tells of trouble, and

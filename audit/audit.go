@@ -16,6 +16,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"tocsin/ledger"
 	"tocsin/seal/agefile"
@@ -27,6 +28,7 @@ import (
 // Options are what an audit is made with.
 type Options struct {
 	Store    string // directory of a snapshot
+	Live     bool   // it is that of a store which took reports until it stopped: see vault.Visitor
 	Roster   []byte // a signed roster, the newest that the auditor has
 	OrgKey   string // the organisation's verifier key
 	Last     []byte // signed checkpoint of the last audit; nil if there was none
@@ -37,11 +39,28 @@ type Options struct {
 type Result struct {
 	Whole      bool               `json:"whole"`
 	Findings   []vault.Finding    `json:"findings"`
+	More       map[string]int     `json:"more,omitempty"` // by ID, how many findings beyond MaxFindings
+	History    string             `json:"history"`
 	Counts     vault.Counts       `json:"counts"`
 	Roster     uint64             `json:"roster"` // number of the roster in force
 	Checkpoint *ledger.Checkpoint `json:"-"`      // nil if it did not verify
 	Signed     []byte             `json:"-"`      // the checkpoint as it is signed, to be kept
 }
+
+// What an audit can say of a store's history.
+const (
+	HistoryUnchecked = "unchecked" // nothing was remembered to hold it against
+	HistoryFirst     = "first"     // nothing was, and this audit's checkpoint is kept
+	HistoryGrew      = "grew"      // it contains the one remembered
+	HistoryBroken    = "broken"    // it does not: a finding says more
+)
+
+// MaxFindings is how many findings of one ID a result lists; a store that is
+// broken throughout would give one for each page and leaf.
+const MaxFindings = 100
+
+// maxText bounds a part of a finding, in bytes. It may quote the store.
+const maxText = 500
 
 // caseKeySize is the plaintext of an envelope: an age hybrid identity, 77
 // characters, and a newline.
@@ -55,18 +74,22 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the auditor's roster: %w", err)
 	}
-	a := &auditor{held: held, last: o.Last, result: &Result{Findings: []vault.Finding{}}, handed: map[handOver]bool{}}
+	a := &auditor{
+		held: held, last: o.Last, handed: map[handOver]bool{}, counts: map[string]int{},
+		result: &Result{Findings: []vault.Finding{}, More: map[string]int{}, History: HistoryUnchecked},
+	}
 	progress := o.Progress
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
 	counts, err := vault.Check(ctx, o.Store, vault.Visitor{
+		Live:       o.Live,
 		Roster:     a.roster,
 		Leaf:       a.leaf,
 		Checkpoint: a.checkpoint,
 		Envelope:   a.envelope,
 		Message:    a.message,
-		Found:      func(f vault.Finding) { a.result.Findings = append(a.result.Findings, f) },
+		Found:      a.add,
 		Progress:   progress,
 	})
 	if err != nil {
@@ -87,6 +110,7 @@ type auditor struct {
 	last    []byte
 	lastErr error
 	result  *Result
+	counts  map[string]int // findings by ID
 	rosters []inForce
 	handed  map[handOver]bool
 }
@@ -104,7 +128,24 @@ type handOver struct {
 }
 
 func (a *auditor) found(id, where, format string, args ...any) {
-	a.result.Findings = append(a.result.Findings, vault.Finding{ID: id, Where: where, What: fmt.Sprintf(format, args...)})
+	a.add(vault.Finding{ID: id, Where: where, What: fmt.Sprintf(format, args...)})
+}
+
+func (a *auditor) add(f vault.Finding) {
+	if a.counts[f.ID]++; a.counts[f.ID] > MaxFindings {
+		a.result.More[f.ID]++
+		return
+	}
+	f.Where, f.What = clip(f.Where), clip(f.What)
+	a.result.Findings = append(a.result.Findings, f)
+}
+
+// clip shortens a text and makes it valid UTF-8.
+func clip(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText] + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // roster takes the rosters of the store in the order they came into force.
@@ -208,13 +249,16 @@ func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
 		a.lastErr = err
 		return
 	}
+	a.result.History = HistoryBroken
 	if last.Size > size {
 		a.found("history-rollback", "store", "it has %d leaves, the last audit saw %d: an older state was put back, or leaves were dropped", size, last.Size)
 		return
 	}
 	if root, err := hashes.Root(last.Size); err != nil || root != last.Root {
 		a.found("history-rewritten", "store", "its first %d leaves are not those that the last audit saw", last.Size)
+		return
 	}
+	a.result.History = HistoryGrew
 }
 
 // openLast verifies the remembered checkpoint with the ledger key of any

@@ -174,7 +174,7 @@ func (s *store) check(t *testing.T, received map[string]string, cases *int) {
 	if err := v.Close(); err != nil {
 		t.Error(err)
 	}
-	r, err := audit.Verify(context.Background(), audit.Options{Store: s.dir, Roster: s.roster, OrgKey: s.orgKey})
+	r, err := audit.Verify(context.Background(), audit.Options{Store: s.dir, Live: true, Roster: s.roster, OrgKey: s.orgKey})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ type Org struct {
 	LedgerSecret string // the ledger key as its file holds it
 
 	signer note.Signer
+	live   sync.Map       // directories of stores that were opened, rather than snapshots
 	Roster *roster.Roster // as last signed
 	Signed []byte         // the roster's note
 }
@@ -109,6 +111,7 @@ func (o *Org) Create(t testing.TB) string {
 	if err := vault.Create(dir, o.Signed, o.Key, o.Options()); err != nil {
 		t.Fatal(err)
 	}
+	o.live.Store(dir, true)
 	return dir
 }
 
@@ -119,6 +122,7 @@ func (o *Org) Open(t testing.TB, dir string) *vault.Vault {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.live.Store(dir, true)
 	t.Cleanup(func() { v.Close() })
 	return v
 }
@@ -178,6 +182,16 @@ func (o *Org) NewReport(t testing.TB, account string, attachment int) *Report {
 	must(w.Close())
 	r.Message = sealed.Bytes()
 	return r
+}
+
+// Again is another case with the same sealed content under another codename:
+// for stores of many cases, most of which no one opens.
+func (r *Report) Again() *Report {
+	again := *r
+	again.ID = ledger.NewCaseID()
+	again.Case.ID = again.ID
+	rand.Read(again.Case.Tag[:])
+	return &again
 }
 
 // Context is what a message of a case is bound to, but for a report's record.
@@ -258,10 +272,12 @@ func Snapshot(t testing.TB, v *vault.Vault) string {
 	return dir
 }
 
-// Audit returns what an audit of the store in dir finds.
+// Audit returns what an audit of the store in dir finds: of one that was
+// opened as such, or of a snapshot.
 func (o *Org) Audit(t testing.TB, dir string, last []byte) *audit.Result {
 	t.Helper()
-	r, err := audit.Verify(context.Background(), audit.Options{Store: dir, Roster: o.Signed, OrgKey: o.Key, Last: last})
+	_, live := o.live.Load(dir)
+	r, err := audit.Verify(context.Background(), audit.Options{Store: dir, Live: live, Roster: o.Signed, OrgKey: o.Key, Last: last})
 	if err != nil {
 		t.Fatal(err)
 	}

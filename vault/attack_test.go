@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,10 +24,11 @@ func edit(t *testing.T, dir string, change func(*bolt.Tx) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if err := db.Update(change); err != nil {
+	err = errors.Join(db.Update(change), db.Close())
+	if err != nil {
 		t.Fatal(err)
 	}
+	testorg.Tidy(t, dir)
 }
 
 func key(i int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
@@ -134,7 +136,7 @@ func TestAttacksAreNamed(t *testing.T) {
 			leaves := readLeaves(tx)
 			leaves[4] = bytes.Replace(leaves[4], []byte("\nday 2026-03-14"), []byte("\nday 2026-03-13"), 1)
 			return rewrite(o, tx, leaves)
-		}, []string{"leaf-day"}, "leaf 4"},
+		}, []string{"leaf-order"}, "leaf 4"},
 		{"a leaf of an unknown version", func(_ *testing.T, o *testorg.Org, tx *bolt.Tx) error {
 			leaves := readLeaves(tx)
 			leaves[3] = bytes.Replace(leaves[3], []byte("leaf.v1"), []byte("leaf.v2"), 1)

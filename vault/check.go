@@ -2,14 +2,17 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -31,6 +34,12 @@ func (f Finding) String() string { return f.ID + ": " + f.Where + ": " + f.What 
 // need keys or memory. Calls come in this order: rosters, leaves, checkpoint,
 // envelopes, messages. Each func must be set.
 type Visitor struct {
+	// Live is set for the directory of a store that took reports until it
+	// stopped or was killed, rather than for a snapshot: other files may lie
+	// beside the store, and what transactions left behind in free pages and
+	// after the last page.
+	Live bool
+
 	Roster     func(index int64, leaf *ledger.Leaf, note []byte)
 	Leaf       func(index int64, leaf *ledger.Leaf)
 	Checkpoint func(signed []byte, hashes ledger.Hashes, size int64)
@@ -51,15 +60,15 @@ type Counts struct {
 }
 
 // Check holds the store in dir against every invariant of this package: each
-// byte of each live page is accounted for; the schema is closed; each record
-// is what its leaf says; the tree's hashes are those of the leaves; every
-// index leads where it must. It reads files only, trusts nothing in them, and
-// goes on past what is broken. It returns an error only when it could not
-// check: the store is missing or unreadable.
+// byte of the snapshot is accounted for; the schema is closed; each record is
+// what its leaf says; the tree's hashes are those of the leaves; every index
+// leads where it must. It reads files only, trusts nothing in them, and goes
+// on past what is broken. It returns an error only when it could not check:
+// the store is missing or unreadable.
 //
 // The store must not be written to meanwhile: hand it a snapshot.
 func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
-	f, err := os.Open(filepath.Join(dir, DBName))
+	f, size, err := openRegular(filepath.Join(dir, DBName))
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("checking %s: %w", dir, ErrNotExist)
@@ -67,25 +76,24 @@ func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
 		return nil, fmt.Errorf("checking %s: %w", dir, err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("checking %s: %w", dir, err)
-	}
 	c := &checker{
 		ctx: ctx, dir: dir, visit: visit,
 		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, purged: map[int64]bool{},
 		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
 	}
-	c.counts.Bytes = st.Size()
-	c.total = c.counts.Bytes + c.blobBytes()
-	counted := &countingReaderAt{r: f, done: func(n int64) { c.advance(n) }}
-	p, ok := openPages(counted, st.Size(), c.found)
-	if !ok {
-		return &c.counts, nil
+	c.counts.Bytes = size
+	c.total = size + c.blobBytes()
+	c.pages = &pages{
+		r: c.counted(f), found: c.found, exact: !visit.Live,
+		ended: func() bool { return ctx.Err() != nil }, size: size,
 	}
-	c.pages = p
-	c.run()
-	if err := ctx.Err(); err != nil {
+	if !visit.Live {
+		c.unknownFiles()
+	}
+	if c.pages.open() {
+		c.run()
+	}
+	if err := cmp.Or(ctx.Err(), c.broken); err != nil {
 		return nil, fmt.Errorf("checking %s: %w", dir, err)
 	}
 	c.counts.Bytes = c.total
@@ -103,6 +111,7 @@ type checker struct {
 	counts Counts
 
 	done, total int64 // bytes
+	broken      error // the check itself failed
 
 	order      ledger.Order
 	leaves     []*ledger.Leaf // nil where unreadable
@@ -131,10 +140,10 @@ func (c *checker) run() {
 			c.found("schema-bucket", "bucket "+name, "it is missing")
 		}
 	}
-	for name, t := range c.trees {
+	for _, name := range slices.Sorted(maps.Keys(c.trees)) {
 		if !known[name] {
 			c.found("schema-bucket", "bucket "+printable(name), "it is not part of the schema")
-			c.pages.walk(t, func(uint32, []byte, []byte) {})
+			c.pages.walk(c.trees[name], func(uint32, []byte, []byte) {})
 		}
 	}
 	for _, step := range []func(){
@@ -159,7 +168,7 @@ func (c *checker) each(bucket string, fn func(key, value []byte)) {
 			return
 		}
 		if kind != 0 {
-			c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %x is a bucket", key))
+			c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %s is a bucket", printable(key)))
 			return
 		}
 		fn(key, value)
@@ -167,7 +176,7 @@ func (c *checker) each(bucket string, fn func(key, value []byte)) {
 }
 
 func (c *checker) unknownKey(bucket string, key []byte) {
-	c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %s does not belong there", printable(string(key))))
+	c.found("schema-key", "bucket "+bucket, fmt.Sprintf("key %s does not belong there", printable(key)))
 }
 
 // single checks a bucket that holds one known key.
@@ -189,21 +198,32 @@ func (c *checker) single(bucket string, key []byte, fn func(value []byte)) {
 func (c *checker) version() {
 	c.single(bucketVault, keyVersion, func(v []byte) {
 		if string(v) != schemaVersion {
-			c.found("store-version", "bucket "+bucketVault, fmt.Sprintf("version %s, this program knows %s", printable(string(v)), schemaVersion))
+			c.found("store-version", "bucket "+bucketVault, fmt.Sprintf("version %s, this program knows %s", printable(v), schemaVersion))
 		}
 	})
 }
 
+// maxMissing bounds the leaves that may be missing between others: each costs
+// memory, and a key far off must not cost more than the file that it is in.
+const maxMissing = 1 << 16
+
 // readLeaves reads all leaves and recomputes the tree.
 func (c *checker) readLeaves() {
+	missing := int64(0)
 	c.each(bucketLeaves, func(k, v []byte) {
 		index, ok := parseIndex(k)
-		if !ok || index > int64(len(c.leaves))+1<<20 {
+		next := int64(len(c.leaves))
+		if !ok || index-next > maxMissing-missing {
 			c.unknownKey(bucketLeaves, k)
 			return
 		}
+		switch missing += index - next; {
+		case index == next+1:
+			c.found("leaf-missing", fmt.Sprintf("leaf %d", next), "it is not in the store")
+		case index > next:
+			c.found("leaf-missing", fmt.Sprintf("leaves %d to %d", next, index-1), "they are not in the store")
+		}
 		for int64(len(c.leaves)) < index { // dropped: keep the indexes of the others
-			c.found("leaf-missing", fmt.Sprintf("leaf %d", len(c.leaves)), "it is not in the store")
 			c.add(nil, nil)
 		}
 		l, err := ledger.ParseLeaf(v)
@@ -218,7 +238,7 @@ func (c *checker) readLeaves() {
 func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	index := int64(len(c.leaves))
 	if err := c.hashes.Append(index, encoded); err != nil {
-		c.found("leaf-hash", fmt.Sprintf("leaf %d", index), err.Error())
+		c.broken = err // all leaves before it were added, so it can't be
 	}
 	c.leaves = append(c.leaves, l)
 	if l == nil {
@@ -227,12 +247,6 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	where := fmt.Sprintf("leaf %d", index)
 	if err := c.order.Add(l); err != nil {
 		c.found("leaf-order", where, err.Error())
-	}
-	if index == 0 && l.Event != ledger.EventRoster {
-		c.found("leaf-event", where, "the first leaf is not a roster")
-	}
-	if index > 0 && c.leaves[index-1] != nil && l.Day < c.leaves[index-1].Day {
-		c.found("leaf-day", where, fmt.Sprintf("its day %s is before that of the leaf before it, %s", l.Day, c.leaves[index-1].Day))
 	}
 	if l.IsSigned() {
 		key := sha256.Sum256(l.Signature)
@@ -246,13 +260,10 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	}
 	at, known := c.ids[l.Case]
 	switch {
-	case l.Event == ledger.EventCase && known:
-		c.found("leaf-twice", where, fmt.Sprintf("case %s was already opened by leaf %d", l.Case, at))
-	case l.Event == ledger.EventCase:
+	case l.Event == ledger.EventCase && !known:
 		c.ids[l.Case] = index
 		c.envelopes[index] = index
-	case !known:
-		c.found("leaf-case", where, fmt.Sprintf("case %s was not opened before", l.Case))
+	case !known: // its order was reported
 	case l.Event == ledger.EventRekey:
 		c.envelopes[at] = index
 	case l.Event == ledger.EventPurged:
@@ -300,24 +311,38 @@ func (c *checker) head() {
 	})
 }
 
-// printable shows a key that came from the store without letting it speak to
-// a terminal.
-func printable(s string) string {
+// printable shows a key or name that came from the store without letting it
+// speak to a terminal, and not more of it than tells it from others.
+func printable[T ~string | ~[]byte](key T) string {
+	const most = 64
+	s, rest := string(key), ""
+	if n := len(s); n > most {
+		s, rest = s[:most], fmt.Sprintf("… (%d bytes)", n)
+	}
 	for _, r := range s {
 		if r < ' ' || r > '~' {
-			return "0x" + hex.EncodeToString([]byte(s))
+			return "0x" + hex.EncodeToString([]byte(s)) + rest
 		}
 	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Sprintf("%q", s) + rest
 }
 
-// countingReaderAt tells how many bytes went through it.
+// countingReaderAt tells how many bytes went through it, and ends with its
+// context: a file can claim to be longer than anyone would wait.
 type countingReaderAt struct {
+	ctx  context.Context
 	r    io.ReaderAt
 	done func(int64)
 }
 
+func (c *checker) counted(r io.ReaderAt) *countingReaderAt {
+	return &countingReaderAt{c.ctx, r, c.advance}
+}
+
 func (c *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := c.r.ReadAt(p, off)
 	c.done(int64(n))
 	return n, err

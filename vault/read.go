@@ -3,10 +3,8 @@ package vault
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
@@ -173,15 +171,11 @@ func (r *reader) message(dir string, index int64) (*Ciphertext, error) {
 }
 
 func openBlob(dir string, name blobName) (*Ciphertext, error) {
-	f, err := os.Open(blobPath(dir, name))
+	f, size, err := openRegular(blobPath(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("opening a blob: %w", err)
 	}
-	st, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening a blob: %w", err), f.Close())
-	}
-	return &Ciphertext{ReaderAt: f, size: st.Size(), close: f.Close}, nil
+	return &Ciphertext{ReaderAt: f, size: size, close: f.Close}, nil
 }
 
 func blobPath(dir string, name blobName) string {

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,22 +9,64 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
 // WriteSnapshot writes vault.db as of one read transaction while the store
-// goes on taking reports. size is called first with the number of bytes that
-// follow. The blobs that the snapshot names are written once and lie beside
-// it; see ReceiveSnapshot.
+// goes on taking reports. Only what is on stable storage is in it, so that an
+// auditor keeps no checkpoint that a power cut takes back. size is called
+// first with the number of bytes that follow. The blobs that the snapshot
+// names are written once and lie beside it; see ReceiveSnapshot, which also
+// blanks the free pages.
+//
+// A slow w holds nothing up, but what is freed meanwhile can't be used again
+// before it is done: callers should bound the time.
 func (v *Vault) WriteSnapshot(w io.Writer, size func(int64)) error {
-	return v.db.View(func(tx *bolt.Tx) error {
-		size(tx.Size())
-		if _, err := tx.WriteTo(w); err != nil {
-			return fmt.Errorf("writing a snapshot: %w", err)
+	tx, err := v.durableTx()
+	if err != nil {
+		return fmt.Errorf("writing a snapshot: %w", err)
+	}
+	defer tx.Rollback()
+	size(tx.Size())
+	if _, err := tx.WriteTo(w); err != nil {
+		return fmt.Errorf("writing a snapshot: %w", err)
+	}
+	return nil
+}
+
+// durableTx begins a read transaction that shows only what is on stable
+// storage. The committer begins it, between the commit before, which is, and
+// the one that it is about to make.
+func (v *Vault) durableTx() (*bolt.Tx, error) {
+	begun := make(chan *bolt.Tx, 1)
+	j := &job{
+		apply: func(*writer) error {
+			tx, err := v.db.Begin(false)
+			if err == nil {
+				begun <- tx
+			}
+			return err
+		},
+		result: make(chan error, 1),
+	}
+	if err := v.hand(context.Background(), j); err != nil {
+		return nil, err
+	}
+	// The commit that follows is not waited for: should it have to map the
+	// file anew, it would wait for the transaction in turn.
+	select {
+	case tx := <-begun:
+		return tx, nil
+	case err := <-j.result:
+		select {
+		case tx := <-begun:
+			return tx, nil
+		default:
+			return nil, err
 		}
-		return nil
-	})
+	}
 }
 
 // Snapshot makes a snapshot of the open store in dir, which must not exist:
@@ -39,8 +80,9 @@ func (v *Vault) Snapshot(ctx context.Context, dir string) error {
 
 // ReceiveSnapshot makes the snapshot dir from a vault.db that WriteSnapshot
 // wrote and the blobs in the store that it came from, which are linked, or
-// copied where dir is on another file system. It returns fs.ErrExist if dir
-// exists.
+// copied where dir is on another file system. What the store has freed is
+// blanked in the snapshot, and the times of its files are days. It returns
+// fs.ErrExist if dir exists.
 //
 // Commit point: the snapshot is built beside dir and renamed to it when all
 // of it is on disk; an interrupted one leaves dir.partial, which the next
@@ -67,10 +109,11 @@ func ReceiveSnapshot(ctx context.Context, store, dir string, db io.Reader) (err 
 	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(partial, DBName), db); err != nil {
+	var names []blobName
+	err = writeFile(filepath.Join(partial, DBName), db, time.Now(), func(f *os.File) (err error) {
+		names, err = finishDB(f)
 		return err
-	}
-	names, err := blobNames(filepath.Join(partial, DBName))
+	})
 	if err != nil {
 		return err
 	}
@@ -83,6 +126,9 @@ func ReceiveSnapshot(ctx context.Context, store, dir string, db io.Reader) (err 
 		}
 	}
 	for _, d := range []string{blobs, partial} {
+		if err := blur(d, time.Now()); err != nil {
+			return err
+		}
 		if err := syncDir(d); err != nil {
 			return err
 		}
@@ -93,51 +139,74 @@ func ReceiveSnapshot(ctx context.Context, store, dir string, db io.Reader) (err 
 	return syncDir(filepath.Dir(filepath.Clean(dir)))
 }
 
-// blobNames lists the blobs that a snapshot's vault.db names.
-func blobNames(path string) ([]blobName, error) {
-	db, err := openDB(path)
+// finishDB writes zeros over the free pages of a snapshot's vault.db, which
+// hold what the store has let go of and nothing vouches for, and returns the
+// names of the blobs that belong to it.
+func finishDB(f *os.File) (names []blobName, err error) {
+	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	var names []blobName
-	err = db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket([]byte(bucketBlobs))
-		if b == nil {
-			return fmt.Errorf("%w: bucket %q is missing", ErrMalformed, bucketBlobs)
+	p := &pages{
+		r: f, size: st.Size(), ended: func() bool { return err != nil },
+		found: func(_, where, what string) { err = fmt.Errorf("%w: %s: %s", ErrMalformed, where, what) },
+	}
+	if !p.open() {
+		return nil, err
+	}
+	p.walk(p.buckets()[bucketBlobs], func(_ uint32, key, _ []byte) {
+		if len(key) != len(blobName{}) {
+			err = fmt.Errorf("%w: blob name %s", ErrMalformed, printable(key))
+			return
 		}
-		return b.ForEach(func(k, _ []byte) error {
-			if len(k) != len(blobName{}) {
-				return fmt.Errorf("%w: blob name %s", ErrMalformed, hex.EncodeToString(k))
-			}
-			names = append(names, blobName(k))
-			return nil
-		})
+		names = append(names, blobName(key))
 	})
-	return names, errors.Join(err, db.Close())
+	zero := make([]byte, pageSize)
+	p.freelist(DBName+" (freelist)", func(id uint64) {
+		if _, failed := f.WriteAt(zero, int64(id)*pageSize); failed != nil {
+			err = failed
+		}
+	})
+	return names, err
 }
 
+// linkOrCopy gives the blob the day of its times where it had more than that.
 func linkOrCopy(from, to string) error {
-	err := os.Link(from, to)
-	if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EPERM) {
-		return err
-	}
-	f, err := os.Open(from)
+	f, _, err := openRegular(from)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return writeFile(to, f)
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	err = os.Link(from, to)
+	if err == nil {
+		return blur(to, st.ModTime())
+	}
+	if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	return writeFile(to, f, st.ModTime(), func(*os.File) error { return nil })
 }
 
-// writeFile writes a new file and syncs it.
-func writeFile(path string, r io.Reader) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeFile writes a new file, finishes it, sets its times to that day and
+// syncs it.
+func writeFile(path string, r io.Reader, day time.Time, finish func(*os.File) error) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(f, r)
-	if err == nil {
-		err = f.Sync()
+	for _, step := range []func() error{
+		func() error { return finish(f) },
+		func() error { return blur(path, day) },
+		f.Sync,
+	} {
+		if err == nil {
+			err = step()
+		}
 	}
 	return errors.Join(err, f.Close())
 }

@@ -164,10 +164,17 @@ func (u *Upload) finish() (body, error) {
 	if err := u.awaitSync(); err != nil {
 		return body{}, err
 	}
+	if err := blur(u.file.Name(), u.v.opts.Now()); err != nil {
+		return body{}, err
+	}
 	if err := u.file.Sync(); err != nil {
 		return body{}, fmt.Errorf("syncing a blob: %w", noSpace(err))
 	}
-	if err := syncDir(filepath.Join(u.v.dir, BlobsDir)); err != nil {
+	blobs := filepath.Join(u.v.dir, BlobsDir)
+	if err := blur(blobs, u.v.opts.Now()); err != nil {
+		return body{}, err
+	}
+	if err := syncDir(blobs); err != nil {
 		return body{}, err
 	}
 	u.body = b
@@ -196,6 +203,7 @@ func (u *Upload) Discard() {
 	if !u.kept {
 		// When this fails, the next open sweeps it.
 		os.Remove(u.file.Name())
+		blur(filepath.Dir(u.file.Name()), u.v.opts.Now())
 	}
 }
 

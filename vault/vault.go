@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -176,6 +177,11 @@ func Open(dir, orgKey string, o Options) (*Vault, error) {
 	if err := v.sweep(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), db.Close())
 	}
+	// Of a server that was killed the last commit may be in memory alone:
+	// what readers are shown from here on must be on disk.
+	if err := db.Sync(); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the store in %s: %w", dir, err), db.Close())
+	}
 	v.start(v)
 	return v, nil
 }
@@ -192,6 +198,13 @@ func newVault(dir, orgKey string, o Options, db *bolt.DB) *Vault {
 	return v
 }
 
+// mapped is how much of the address space the file is mapped into: 64 GiB,
+// or, where addresses have 32 bits, whatever bbolt takes. To grow its mapping
+// bbolt waits for every reader and lets none begin meanwhile, so that a
+// snapshot that is fetched slowly would hold up the whole store. No memory
+// comes with it. A file within it grows in steps of 16 MiB, without content.
+const mapped = math.MaxInt >> 27
+
 // openDB opens the bbolt file. The freelist is synced: commits cost a little
 // more, but a large store opens at once and every page is accounted for. The
 // page size is fixed so that a store does not depend on where it was made.
@@ -200,6 +213,8 @@ func openDB(path string) (*bolt.DB, error) {
 		Timeout:      time.Second,
 		FreelistType: bolt.FreelistMapType,
 		PageSize:     pageSize,
+
+		InitialMmapSize: mapped,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, ErrLocked
@@ -293,15 +308,3 @@ func (v *Vault) UpdateRoster(ctx context.Context, signed []byte) error {
 
 // Dir returns the directory of the store.
 func (v *Vault) Dir() string { return v.dir }
-
-// syncDir makes the entries of a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
-	}
-	return nil
-}

@@ -153,12 +153,9 @@ func (c *committer) transact(v *Vault, group []*job, errs []error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		// Only if readers still see what was there before did bbolt give up
-		// before the meta page; else its sync failed, and it may be on disk.
-		var now int64 = -1
+		now := int64(-1)
 		v.view(func(r *reader) error { now = r.size(); return nil })
-		if now == w.n-int64(w.added) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
-			// The pages did not fit: bbolt wrote no meta page and rolled back.
+		if gaveUp(err, w.n-int64(w.added), now) {
 			return fmt.Errorf("committing: %w", ErrNoSpace)
 		}
 		// Whether the meta page reached the disk is unknown. To go on could
@@ -172,6 +169,14 @@ func (c *committer) transact(v *Vault, group []*job, errs []error) error {
 	}
 	v.head.Store(&w.head)
 	return nil
+}
+
+// gaveUp reports whether a commit that failed is certain to have left the
+// store as it was: the disk was full, and readers see as many leaves as
+// before. When the sync of the meta page fails, also for want of space, they
+// see those of the transaction, which may then be on disk or not.
+func gaveUp(err error, before, now int64) bool {
+	return now == before && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT))
 }
 
 // A writer is one transaction of the committer.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"tocsin/ledger"
@@ -152,34 +151,6 @@ func TestSameCodenameIsOneCase(t *testing.T) {
 	v.Close()
 	if n := o.MustBeWhole(t, dir).Counts.Cases; n != 1 {
 		t.Errorf("%d cases, want 1", n)
-	}
-}
-
-func TestConcurrentReportsShareCommits(t *testing.T) {
-	o := testorg.New(t, 1)
-	dir := o.Create(t)
-	v := o.Open(t, dir)
-	const n = 64
-	reports := make([]*testorg.Report, n)
-	for i := range reports {
-		reports[i] = o.NewReport(t, "account", 0)
-	}
-	var wg sync.WaitGroup
-	for _, r := range reports {
-		wg.Go(func() {
-			if err := r.Add(context.Background(), v); err != nil {
-				t.Error(err)
-			}
-			// Acknowledged means visible.
-			if _, err := v.FindTag(r.Case.Tag); err != nil {
-				t.Errorf("after the acknowledgement: %v", err)
-			}
-		})
-	}
-	wg.Wait()
-	v.Close()
-	if got := o.MustBeWhole(t, dir).Counts; got.Cases != n || got.Leaves != 1+2*n {
-		t.Errorf("%+v, want %d cases and %d leaves", got, n, 1+2*n)
 	}
 }
 
@@ -380,43 +351,6 @@ func TestRosterUpdate(t *testing.T) {
 	if got := o.Open(t, dir).Roster().Number; got != 2 {
 		t.Errorf("roster %d is in force after reopening, want 2", got)
 	}
-}
-
-func TestSnapshotWhileReportsComeIn(t *testing.T) {
-	o := testorg.New(t, 1)
-	dir := o.Create(t)
-	v := o.Open(t, dir)
-	ctx, cancel := context.WithCancel(context.Background())
-	first := o.NewReport(t, "before", 1<<20)
-	if err := first.Add(ctx, v); err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			if err := o.NewReport(t, "meanwhile", 0).Add(context.Background(), v); err != nil {
-				t.Error(err)
-				return
-			}
-		}
-	})
-	var last []byte
-	for range 3 {
-		snapshot := testorg.Snapshot(t, v)
-		o.MustBeWhole(t, snapshot)
-		r := o.Audit(t, snapshot, last)
-		if !r.Whole {
-			t.Errorf("against the snapshot before: %v", r.Findings)
-		}
-		last = r.Signed
-		copied := o.Open(t, snapshot)
-		mustOpen(t, o, copied, first)
-		if err := v.Snapshot(context.Background(), snapshot); err == nil {
-			t.Error("a snapshot was written over another")
-		}
-	}
-	cancel()
-	wg.Wait()
 }
 
 func TestClosedVaultRefuses(t *testing.T) {

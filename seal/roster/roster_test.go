@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/seal"
 	"tocsin/seal/roster"
 )
 
@@ -20,7 +21,7 @@ func TestMarshalThenParse(t *testing.T) {
 		"default policy":  func(r *roster.Roster) { r.Policy = roster.DefaultPolicy() },
 		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false} },
 		"largest": func(r *roster.Roster) {
-			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, 1 << 40, 1000, true}
+			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true}
 		},
 		"longest titles": func(r *roster.Roster) {
 			r.Organisation = strings.Repeat("é", 100)

@@ -150,8 +150,9 @@ func (d *Destination) Validate() error {
 }
 
 // Validate returns an ErrMalformed that says what is wrong with the policy.
-// The upper bounds are far above any sensible choice; they keep arithmetic on
-// a policy from overflowing.
+// The upper bounds are far above any sensible choice; those on files are what
+// a sealed message can hold (see seal.MaxFiles, seal.MaxFileSize), the others
+// keep arithmetic on a policy from overflowing.
 func (p *Policy) Validate() error {
 	for _, c := range []struct {
 		name    string
@@ -161,8 +162,8 @@ func (p *Policy) Validate() error {
 		{"deadline-hours", int64(p.DeadlineHours), 1, 24 * 365},
 		{"retention-days", int64(p.RetentionDays), 1, 365 * 100},
 		{"max-report", p.MaxReport, 64 << 10, 1 << 40},
-		{"max-file", p.MaxFile, 1, 1 << 40},
-		{"max-files", int64(p.MaxFiles), 1, 1000},
+		{"max-file", p.MaxFile, 1, 9999 << 20},
+		{"max-files", int64(p.MaxFiles), 1, 999},
 	} {
 		if c.v < c.min || c.v > c.to {
 			return fmt.Errorf("roster: %w: policy: %s must be %d to %d", ErrMalformed, c.name, c.min, c.to)

@@ -6,6 +6,7 @@ import (
 
 	"filippo.io/age"
 
+	"tocsin/seal"
 	"tocsin/seal/roster"
 )
 
@@ -91,8 +92,8 @@ func TestValidate(t *testing.T) {
 			rule{"deadline", "deadline-hours", func(r *roster.Roster) { r.Policy.DeadlineHours = int(min(n, 8761)) }},
 			rule{"retention", "retention-days", func(r *roster.Roster) { r.Policy.RetentionDays = int(min(n, 36501)) }},
 			rule{"report's size", "max-report", func(r *roster.Roster) { r.Policy.MaxReport = n }},
-			rule{"file's size", "max-file must", func(r *roster.Roster) { r.Policy.MaxFile = n }},
-			rule{"files", "max-files must", func(r *roster.Roster) { r.Policy.MaxFiles = int(min(n, 1001)) }},
+			rule{"file's size", "max-file must", func(r *roster.Roster) { r.Policy.MaxFile = min(n, seal.MaxFileSize+1) }},
+			rule{"files", "max-files must", func(r *roster.Roster) { r.Policy.MaxFiles = int(min(n, seal.MaxFiles+1)) }},
 		)
 	}
 	tests = append(tests, rule{"report smaller than a form", "max-report", func(r *roster.Roster) { r.Policy.MaxReport = 64<<10 - 1 }})

@@ -124,14 +124,13 @@ func TestClaimsCostNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "page-lost"},
-		{"a page that overflows into all others", func(t *testing.T, dir string) {
-			root := rootPage(t, dir, "messages")
+		{"a page that overflows into many others", func(t *testing.T, dir string) {
 			testorg.EditDB(t, dir, func(b []byte) []byte {
 				for n := range 2 {
 					le.PutUint64(b[n*pageSize+56:], huge/pageSize)
 					testorg.SumMeta(b[n*pageSize : (n+1)*pageSize])
 				}
-				le.PutUint32(b[root*pageSize+12:], 1<<27)
+				le.PutUint32(b[le.Uint64(b[32:])*pageSize+12:], 1<<15)
 				return b
 			})
 			if err := os.Truncate(filepath.Join(dir, vault.DBName), huge); err != nil {

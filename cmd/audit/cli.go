@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,15 +28,15 @@ const (
 
 const description = `Check that a store of sealed reports is whole, without any key that opens one.
 
-audit reads a snapshot of an intake's store ("intake snapshot" makes one) and holds every byte of it against the signed ledger: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day. Every finding is a line; the last line is the count.
+audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line; the last line is the count. Of one kind, 100 are shown.
 
-Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings.`
+Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings. 1 also if the new checkpoint could not be kept.`
 
 type verifyCmd struct {
 	Roster     string `required:"" placeholder:"FILE" help:"The newest signed roster that you have."`
 	OrgKey     string `required:"" placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
 	Checkpoint string `type:"path" placeholder:"LAST" help:"File with the checkpoint that your last audit kept. The store must contain that history; when it is whole, the file is replaced by the new checkpoint. It need not exist the first time."`
-	JSON       bool   `name:"json" help:"Print the result as one JSON object."`
+	JSON       bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (a checkpoint was kept for the next audit), unchecked or broken."`
 	Store      string `arg:"" help:"The snapshot's directory."`
 }
 
@@ -91,7 +90,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return asked
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "audit: %v\naudit: see audit --help\n", err)
+		fmt.Fprintf(stderr, "audit: %s\naudit: see audit --help\n", clean(err.Error()))
 		return exitUsage
 	}
 	err = k.Run()
@@ -99,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "audit: could not check: %v\n", err)
+		fmt.Fprintf(stderr, "audit: could not check: %s\n", clean(err.Error()))
 		return exitFailed
 	}
 	return exitWhole
@@ -130,65 +129,36 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	k := keptNone
+	var keepErr error
 	if r.Whole && c.Checkpoint != "" {
 		// The new memory takes the place of the old only once it is on disk:
 		// a crash leaves one or the other.
-		if err := replaceFile(c.Checkpoint, r.Signed); err != nil {
-			return fmt.Errorf("keeping the checkpoint: %w", err)
+		if keepErr = replaceFile(c.Checkpoint, r.Signed); keepErr != nil {
+			k = keptFailed
+		} else {
+			k = keptNew
+			if o.Last == nil {
+				r.History = audit.HistoryFirst
+			}
 		}
 	}
 	if c.JSON {
 		err = printJSON(t.out, r)
 	} else {
-		err = printText(t.out, r, c, o.Last == nil)
+		err = printText(t.out, r, c.Checkpoint, k)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("printing the result: %w", err)
-	}
-	if !r.Whole {
+	case keepErr != nil:
+		// What was found stands, but the next audit will miss its checkpoint.
+		fmt.Fprintf(t.err, "audit: the checkpoint was not kept: %s\n", clean(keepErr.Error()))
+		return exit(exitFailed)
+	case !r.Whole:
 		return exit(exitFindings)
 	}
 	return nil
-}
-
-func printText(w io.Writer, r *audit.Result, c *verifyCmd, first bool) error {
-	var b strings.Builder
-	for _, f := range r.Findings {
-		fmt.Fprintln(&b, f)
-	}
-	n := r.Counts
-	fmt.Fprintf(&b, "checked %d leaves, %d cases, %d messages, %d bytes, roster %d\n", n.Leaves, n.Cases, n.Messages, n.Bytes, r.Roster)
-	switch {
-	case !r.Whole:
-		fmt.Fprintf(&b, "%d findings\n", len(r.Findings))
-	case c.Checkpoint == "":
-		fmt.Fprintf(&b, "whole; 0 findings; no checkpoint was kept, so the next audit can't tell whether history was rewritten (see --checkpoint)\n")
-	case first:
-		fmt.Fprintf(&b, "whole; 0 findings; first checkpoint kept in %s\n", c.Checkpoint)
-	default:
-		fmt.Fprintf(&b, "whole; 0 findings; history only grew; checkpoint kept in %s\n", c.Checkpoint)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func printJSON(w io.Writer, r *audit.Result) error {
-	type head struct {
-		Origin string `json:"origin"`
-		Size   int64  `json:"size"`
-		Root   string `json:"root"`
-	}
-	out := struct {
-		*audit.Result
-		Checkpoint *head `json:"checkpoint"` // null if it did not verify
-	}{Result: r}
-	if cp := r.Checkpoint; cp != nil {
-		out.Checkpoint = &head{cp.Origin, cp.Size, cp.Root.String()}
-	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(out)
 }
 
 // orgKey takes the organisation's verifier key itself or a file with it.

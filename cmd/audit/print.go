@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+
+	"tocsin/audit"
+)
+
+// clean makes a text safe to print: findings and errors may quote what lies in
+// a hostile store. Everything but printable characters and plain spaces (so
+// also what turns the direction of writing) is shown as JSON escapes it.
+func clean(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// kept says what became of the checkpoint.
+type kept int
+
+const (
+	keptNone   kept = iota // none was to be kept
+	keptNew                // it is on disk
+	keptFailed             // it could not be written
+)
+
+func printText(w io.Writer, r *audit.Result, file string, k kept) error {
+	var b strings.Builder
+	total := len(r.Findings)
+	for _, f := range r.Findings {
+		fmt.Fprintln(&b, clean(f.String()))
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.More)) {
+		fmt.Fprintf(&b, "%s: and %d more\n", clean(id), r.More[id])
+		total += r.More[id]
+	}
+	n := r.Counts
+	fmt.Fprintf(&b, "checked %d leaves, %d cases, %d messages, %d bytes, roster %d\n", n.Leaves, n.Cases, n.Messages, n.Bytes, r.Roster)
+	if !r.Whole {
+		fmt.Fprintf(&b, "%d findings\n", total)
+	} else {
+		fmt.Fprintf(&b, "whole; 0 findings; %s\n", history(r.History, clean(file), k))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// history says what a store that is whole was held against, and by what the
+// next audit will know it.
+func history(h, file string, k kept) string {
+	if k == keptNone {
+		return "no checkpoint was kept, so the next audit can't tell whether history was rewritten (see --checkpoint)"
+	}
+	said := "first checkpoint"
+	if h == audit.HistoryGrew {
+		said = "history only grew; checkpoint"
+	}
+	if k == keptFailed {
+		return said + " not kept"
+	}
+	return said + " kept in " + file
+}
+
+func printJSON(w io.Writer, r *audit.Result) error {
+	type head struct {
+		Origin string `json:"origin"`
+		Size   int64  `json:"size"`
+		Root   string `json:"root"`
+	}
+	out := struct {
+		*audit.Result
+		Checkpoint *head `json:"checkpoint"` // null if it did not verify
+	}{Result: r}
+	if cp := r.Checkpoint; cp != nil {
+		out.Checkpoint = &head{cp.Origin, cp.Size, cp.Root.String()}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(out); err != nil {
+		return err
+	}
+	// What isn't printable is within strings, where the escapes say the same.
+	var lines strings.Builder
+	for line := range strings.Lines(b.String()) {
+		lines.WriteString(clean(strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	_, err := io.WriteString(w, lines.String())
+	return err
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+
+	"tocsin/audit"
+	"tocsin/vault"
+)
+
+// hostile holds what could speak to a terminal, or to who reads it: the end of
+// a line, erasing the screen (ESC and its one-character form), a bell, writing
+// from right to left, a tag character.
+const hostile = "leaf\n\x1b[2J\u009b2J\x07 \u202ewhole\u2066 \U000e0041 é 夜"
+
+func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
+	r := &audit.Result{
+		Findings: []vault.Finding{{ID: "tree-hash", Where: hostile, What: hostile}},
+		More:     map[string]int{"tree-hash": 7},
+	}
+	silent := func(what, s string) {
+		t.Helper()
+		for _, c := range s {
+			if c != '\n' && !unicode.IsPrint(c) {
+				t.Errorf("%s: %q goes to the terminal: %q", what, c, s)
+			}
+		}
+	}
+	var text bytes.Buffer
+	if err := printText(&text, r, hostile, keptNone); err != nil {
+		t.Fatal(err)
+	}
+	silent("text", text.String())
+	if n := strings.Count(text.String(), "\n"); n != 4 {
+		t.Errorf("%d lines, want the finding, how many more, what was checked, and the count: %q", n, text.String())
+	}
+	if !strings.HasSuffix(text.String(), "\n8 findings\n") || !strings.Contains(text.String(), "tree-hash: and 7 more\n") {
+		t.Errorf("the count is not of all findings: %q", text.String())
+	}
+	if !strings.Contains(text.String(), "é 夜") {
+		t.Errorf("letters were not left alone: %q", text.String())
+	}
+	text.Reset()
+	if err := printJSON(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	silent("JSON", text.String())
+	var got audit.Result
+	if err := json.Unmarshal(text.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Findings) != 1 || got.Findings[0].What != hostile {
+		t.Errorf("JSON says another thing: %q", got.Findings)
+	}
+	text.Reset()
+	whole := &audit.Result{Whole: true, History: audit.HistoryGrew}
+	if err := printText(&text, whole, hostile, keptNew); err != nil {
+		t.Fatal(err)
+	}
+	silent("the checkpoint's file", text.String())
+
+	var stdout, stderr bytes.Buffer
+	if code := run(context.Background(), []string{"verify", "--roster", hostile, "--org-key", "x", "store"}, &stdout, &stderr); code != exitFailed {
+		t.Errorf("exit code %d, want %d", code, exitFailed)
+	}
+	silent("an error", stderr.String())
+}

@@ -1,0 +1,167 @@
+package audit_test
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tocsin/audit"
+	"tocsin/testorg"
+)
+
+// TestForgeriesAreNamed makes one forgery for each thing that an audit can
+// find, and wants that found and nothing else. Where one thing can't be had
+// without others that follow from it, they come after it.
+func TestForgeriesAreNamed(t *testing.T) {
+	for _, c := range forgeries {
+		name, _, _ := strings.Cut(c.want, " ")
+		t.Run(name+", "+c.name, func(t *testing.T) {
+			f := newForgery(t)
+			last := f.last
+			f.last = nil
+			if strings.HasPrefix(name, "history-") {
+				f.last = last
+			}
+			c.forge(f)
+			r := f.Audit(t, f.dir, f.last)
+			found := map[string]bool{}
+			for _, x := range r.Findings {
+				found[x.ID] = true
+				if strings.ContainsFunc(x.String(), func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
+					t.Errorf("the finding is not printable: %q", x)
+				}
+			}
+			want := strings.Fields(c.want)
+			slices.Sort(want)
+			if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
+				t.Errorf("found %v, want %v:\n%v", got, want, r.Findings)
+			}
+			if r.Whole {
+				t.Error("the store is called whole")
+			}
+		})
+	}
+}
+
+// TestEveryFindingIsForged reads from the source which findings there are.
+func TestEveryFindingIsForged(t *testing.T) {
+	forged := map[string]bool{}
+	for _, c := range forgeries {
+		id, _, _ := strings.Cut(c.want, " ")
+		forged[id] = true
+	}
+	ids := findingIDs(t, ".", "../vault")
+	if len(ids) < 40 {
+		t.Fatalf("only %d findings in the source: %v", len(ids), ids)
+	}
+	for _, id := range ids {
+		if !forged[id] {
+			t.Errorf("no forgery for %s", id)
+		}
+		delete(forged, id)
+	}
+	for id := range forged {
+		t.Errorf("no finding %s in the source", id)
+	}
+}
+
+// findingIDs lists the first arguments of all calls of a func named found.
+func findingIDs(t *testing.T, dirs ...string) []string {
+	t.Helper()
+	ids := map[string]bool{}
+	for _, dir := range dirs {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				fn, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok || fn.Sel.Name != "found" {
+					return true
+				}
+				if id, ok := call.Args[0].(*ast.BasicLit); ok {
+					s, err := strconv.Unquote(id.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					ids[s] = true
+				} else if x, ok := call.Args[0].(*ast.Ident); !ok || x.Name != "id" {
+					t.Errorf("%s: the ID of a finding is not written out", name)
+				}
+				return true
+			})
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+func TestHistory(t *testing.T) {
+	f := newForgery(t)
+	says := func(name string, last []byte, want string) {
+		t.Helper()
+		if got := f.Audit(t, f.dir, last).History; got != want {
+			t.Errorf("%s: history is %q, want %q", name, got, want)
+		}
+	}
+	says("nothing remembered", nil, audit.HistoryUnchecked)
+	says("the same state remembered", f.last, audit.HistoryGrew)
+	says("a part remembered", f.sign(3, f.root(3)), audit.HistoryGrew)
+	says("more remembered", f.sign(9, [32]byte{}), audit.HistoryBroken)
+	says("another state remembered", f.sign(leafCount, [32]byte{}), audit.HistoryBroken)
+
+	_, err := audit.Verify(t.Context(), audit.Options{Store: f.dir, Roster: f.Signed, OrgKey: f.Key, Last: testorg.New(t, 1).Signed})
+	if err == nil {
+		t.Error("a checkpoint that the intake did not sign was taken as remembered")
+	}
+	_, err = audit.Verify(t.Context(), audit.Options{Store: t.TempDir(), Roster: f.Signed, OrgKey: f.Key})
+	if err == nil {
+		t.Error("a directory without a store was checked")
+	}
+}
+
+// TestLongTextsAreCut: a finding may quote the store, which may be hostile.
+func TestLongTextsAreCut(t *testing.T) {
+	f := newForgery(t)
+	f.envelope(append([]byte("age-encryption.org/v1\n-> "+strings.Repeat("x", 1<<20)+"\n\n--- "+strings.Repeat("A", 43)+"\n"), random(16+16+78)...))
+	for _, x := range f.Audit(t, f.dir, nil).Findings {
+		if len(x.String()) > 2000 {
+			t.Errorf("a finding of %d bytes", len(x.String()))
+		}
+	}
+}
+
+func overwrite(f *forgery, at int, with []byte) {
+	f.raw(func(b []byte) []byte {
+		copy(b[at:], with)
+		return b
+	})
+}
+
+func writeFile(f *forgery, name string) {
+	f.must(os.WriteFile(filepath.Join(f.dir, name), []byte("the witness is in room 12"), 0o600))
+}
+
+func replaceKey(leaves [][]byte, i int, old, new string) [][]byte {
+	leaves[i] = bytes.Replace(leaves[i], []byte(old), []byte(new), 1)
+	return leaves
+}

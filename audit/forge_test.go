@@ -63,6 +63,18 @@ func newForgery(t *testing.T) *forgery {
 	return f
 }
 
+// copy is the same for a test of its own; the organisation is shared, and
+// stands as it did when that test has ended.
+func (f *forgery) copy(t *testing.T) *forgery {
+	t.Helper()
+	c := *f
+	c.T, c.dir = t, filepath.Join(t.TempDir(), "copy")
+	c.must(os.CopyFS(c.dir, os.DirFS(f.dir)))
+	old, signed := *f.Roster, f.Signed
+	t.Cleanup(func() { *f.Roster, f.Signed = old, signed })
+	return &c
+}
+
 func (f *forgery) must(err error) {
 	f.Helper()
 	if err != nil {

@@ -1,7 +1,6 @@
 package vault_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -374,21 +373,4 @@ func blobFiles(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return names
-}
-
-func FuzzParseCase(f *testing.F) {
-	o := testorg.New(f, 1)
-	c := o.NewReport(f, "seed", 0).Case
-	f.Add(c.Marshal())
-	f.Add(bytes.Replace(c.Marshal(), []byte("case.v1"), []byte("case.v2"), 1))
-	f.Add(bytes.Replace(c.Marshal(), []byte("codename 1"), []byte("codename 01"), 1))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := vault.ParseCase(b)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(c.Marshal(), b) {
-			t.Errorf("%q was read and written as %q", b, c.Marshal())
-		}
-	})
 }

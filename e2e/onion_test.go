@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +27,8 @@ import (
 // server with the onion services alone, a witness with curl and with a browser,
 // case workers, and what goes wrong on the way.
 func TestOnion(t *testing.T) {
-	network, err := testtor.Start(t.Context(), t.TempDir(), t.Logf)
+	lab := t.TempDir()
+	network, err := testtor.Start(t.Context(), lab, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +69,25 @@ func TestOnion(t *testing.T) {
 		s.well(t)
 		reachable(t, web, witness)
 		s.stop(t)
+	})
+	t.Run("any tor serves the address from a copy of the key", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go http.Serve(l, http.NotFoundHandler())
+		t.Cleanup(func() { l.Close() })
+		backup := os.DirFS(filepath.Join(dir, "intake", "onion", "web"))
+		if err := os.CopyFS(filepath.Join(lab, "stock", "service"), backup); err != nil {
+			t.Fatal(err)
+		}
+		stock, err := network.Service(t.Context(), "stock", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stock.Address != web {
+			t.Errorf("a stock tor serves %s from the key of %s", stock.Address, web)
+		}
 	})
 }
 
@@ -135,6 +157,33 @@ func TestOnionOfARunningTor(t *testing.T) {
 			t.Errorf("the log holds the password: %s", s.logged())
 		}
 	})
+}
+
+// TestOnionWithoutANetwork shows that the server says why tor does not start,
+// and serves those who come another way meanwhile.
+func TestOnionWithoutANetwork(t *testing.T) {
+	// A Tor network whose only directory is a port where nobody listens.
+	torrc := filepath.Join(t.TempDir(), "torrc")
+	lines := "TestingTorNetwork 1\nDirAuthority nobody orport=1 no-v2 v3ident=" + strings.Repeat("A", 40) + " 127.0.0.1:1 " + strings.Repeat("B", 40) + "\n"
+	if err := os.WriteFile(torrc, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := setUp(t)
+	s := startServer(t, dir, t.TempDir(), []string{filepath.Join(bin, "intake"), "serve", "--data", filepath.Join(dir, "intake"),
+		"--onion", "--torrc", torrc, "--listen", "127.0.0.1:0"})
+	eventually(t, time.Minute, "intake status says why tor does not start", func() bool {
+		said, err := exec.Command(filepath.Join(bin, "intake"), "status", "--data", s.data).Output()
+		return exitCode(err) == 1 && strings.Contains(string(said), "connections are refused") && strings.Contains(string(said), "firewall")
+	})
+	eventually(t, 10*time.Second, "the page is served meanwhile", func() bool {
+		m := regexp.MustCompile(`listening on (http://127\S+)`).FindStringSubmatch(s.logged())
+		if m == nil {
+			return false
+		}
+		_, err := form(http.DefaultClient, m[1])
+		return err == nil
+	})
+	s.stop(t)
 }
 
 // startOnion starts a server that has the two onion services and no other way

@@ -56,8 +56,10 @@ func goodStore(t *testing.T) (*testorg.Org, string) {
 }
 
 // liveBytes lists the offsets of a store's vault.db that hold something: all
-// pages but the free ones, as bbolt itself sees them.
-func liveBytes(t *testing.T, path string) []int64 {
+// pages but the free ones, as bbolt itself sees them; or only those that its
+// structure lies in: meta pages, freelist, and the headers of pages and of
+// their elements.
+func liveBytes(t *testing.T, path string, structure bool) []int64 {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second, PreLoadFreelist: true})
 	if err != nil {
@@ -72,15 +74,21 @@ func liveBytes(t *testing.T, path string) []int64 {
 			if p == nil || err != nil {
 				return err
 			}
-			n := 1 + p.OverflowCount
-			if p.Type == "free" {
-				n = 1
-			} else {
-				for i := range int64(n) * size {
-					out = append(out, int64(id)*size+i)
-				}
+			pages, n := 1+p.OverflowCount, int64(1+p.OverflowCount)*size
+			switch {
+			case p.Type == "free":
+				pages, n = 1, 0
+			case structure && p.Type == "meta":
+				n = 16 + 64
+			case structure && p.Type == "freelist":
+				n = 16 + 8*int64(p.Count)
+			case structure:
+				n = 16 + 16*int64(p.Count)
 			}
-			id += n
+			for i := range n {
+				out = append(out, int64(id)*size+i)
+			}
+			id += pages
 		}
 	})
 	if err != nil {
@@ -100,7 +108,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 	}
 	var places []place
 	db := filepath.Join(dir, vault.DBName)
-	for _, offset := range liveBytes(t, db) {
+	for _, offset := range liveBytes(t, db, false) {
 		places = append(places, place{db, offset})
 	}
 	for _, blob := range blobFiles(t, dir) {
@@ -114,7 +122,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 	}
 	t.Logf("%d bytes of live pages and blobs", len(places))
 	if !*everyByte {
-		const sample = 1500
+		const sample = 500
 		rand.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
 		places = places[:sample]
 	}
@@ -122,6 +130,33 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 		restore := flip(t, p.file, p.offset)
 		if r := o.Audit(t, dir, nil); r.Whole {
 			t.Errorf("byte %d of %s was flipped and nothing was found", p.offset, filepath.Base(p.file))
+		}
+		restore()
+	}
+	o.MustBeWhole(t, dir)
+}
+
+// TestFlippedStructureIsFound is the same for the few bytes, among those of
+// ciphertext, that the file's structure hangs on, in a store whose trees have
+// several pages.
+func TestFlippedStructureIsFound(t *testing.T) {
+	o, dir := manyCases(t)
+	db := filepath.Join(dir, vault.DBName)
+	places := liveBytes(t, db, true)
+	t.Logf("%d bytes of structure", len(places))
+	if !*everyByte {
+		// More of both meta pages than falls to them by chance.
+		const metas, ofMetas, sample = 2 * 80, 30, 90
+		shuffle := func(p []int64) []int64 {
+			rand.Shuffle(len(p), func(i, j int) { p[i], p[j] = p[j], p[i] })
+			return p
+		}
+		places = append(shuffle(places[metas:])[:sample], shuffle(places[:metas])[:ofMetas]...)
+	}
+	for _, offset := range places {
+		restore := flip(t, db, offset)
+		if r := o.Audit(t, dir, nil); r.Whole {
+			t.Errorf("byte %d was flipped and nothing was found", offset)
 		}
 		restore()
 	}

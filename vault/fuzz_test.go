@@ -99,8 +99,8 @@ func seedPatches(good []byte) [][]byte {
 		}
 	}
 	for page := 2 * pageSize; page < len(good); page += pageSize {
-		for _, field := range []int{0, 8, 10, 12, 16, 20, 24, 28, 32} {
-			seeds = append(seeds, at(page+field, 1), at(page+field, 255, 255, 255, 255))
+		for _, field := range []int{0, 8, 10, 12, 16, 20, 24} {
+			seeds = append(seeds, at(page+field, 255, 255))
 		}
 	}
 	return seeds

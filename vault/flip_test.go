@@ -140,13 +140,13 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 // ciphertext, that the file's structure hangs on, in a store whose trees have
 // several pages.
 func TestFlippedStructureIsFound(t *testing.T) {
-	o, dir := manyCases(t)
+	o, dir := manyCases(t, 85)
 	db := filepath.Join(dir, vault.DBName)
 	places := liveBytes(t, db, true)
 	t.Logf("%d bytes of structure", len(places))
 	if !*everyByte {
 		// More of both meta pages than falls to them by chance.
-		const metas, ofMetas, sample = 2 * 80, 30, 90
+		const metas, ofMetas, sample = 2 * 80, 25, 75
 		shuffle := func(p []int64) []int64 {
 			rand.Shuffle(len(p), func(i, j int) { p[i], p[j] = p[j], p[i] })
 			return p

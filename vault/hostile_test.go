@@ -201,7 +201,7 @@ func TestAGapIsOneFinding(t *testing.T) {
 // TestFindingsAreBounded: a store that is broken throughout gives a list that
 // a person can read, and the number of those left out.
 func TestFindingsAreBounded(t *testing.T) {
-	o, dir := manyCases(t)
+	o, dir := manyCases(t, 140)
 	edit(t, dir, func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte("hashes"))
 		for i := range int64(300) {

@@ -19,12 +19,12 @@ var le = binary.LittleEndian
 
 // manyCases is a snapshot of a store whose indexes have trees of several
 // pages.
-func manyCases(t testing.TB) (*testorg.Org, string) {
+func manyCases(t testing.TB, cases int) (*testorg.Org, string) {
 	t.Helper()
 	o := testorg.New(t, 1)
 	v := o.Open(t, o.Create(t))
 	r := o.NewReport(t, "account", 0)
-	for range 140 {
+	for range cases {
 		if err := r.Again().Add(t.Context(), v); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func (p boltPage) pair(i int) []byte {
 // TestKeysOutOfOrderAcrossPages swaps entries of neighbouring pages: bbolt
 // then no longer finds them, though each page by itself is in order.
 func TestKeysOutOfOrderAcrossPages(t *testing.T) {
-	o, dir := manyCases(t)
+	o, dir := manyCases(t, 140)
 	root := rootPage(t, dir, "tags")
 	swap := func(x, y []byte) {
 		z := bytes.Clone(x)

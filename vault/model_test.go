@@ -3,6 +3,7 @@ package vault_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"maps"
 	"slices"
 	"testing"
@@ -29,6 +30,13 @@ type model struct {
 // invariants whenever it is reopened and at the end.
 func TestVaultAgainstModel(t *testing.T) {
 	o := testorg.New(t, 2)
+	// Each history takes about a second, most of it syncing and sealing:
+	// fewer than rapid's hundred, unless the command line says otherwise.
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set("40"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		o.Roster.Number, o.Roster.Workers = 1, o.Roster.Workers[:2]
 		o.Sign(t)

@@ -2,7 +2,6 @@
 
 DATA    ?= data
 LISTEN  ?= 127.0.0.1:8080
-DESK    ?= 127.0.0.1:8443
 DIST    ?= dist
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
@@ -12,7 +11,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildi
 .PHONY: help build run test tour check unit deps fuzz bench bench-onion deb test-deb clean
 
 help:
-	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN)'
+	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN) and DESK, 363 ports above'
 	@echo 'make test   everything that must hold: vet, staticcheck, all tests with the race detector, the tour'
 	@echo 'make tour   the whole way with the real programs, from a report to the police and the auditor'
 	@echo 'make build  bin/intake, bin/triage, bin/audit'
@@ -47,8 +46,7 @@ check:
 	go vet ./...
 	go tool staticcheck ./...
 
-# The end-to-end tests start the real programs, which are built with the race
-# detector too; -short only takes fewer kills and flips.
+# The end-to-end tests start the real programs as they are built for use.
 unit:
 	go test -race -timeout 20m ./...
 

@@ -52,20 +52,27 @@ Example:
 }
 
 // Run makes the keys and prints the card.
+//
+// Commit point: the ledger key's file. A crash before it leaves at most a desk
+// key that no card was ever printed of; the next keygen takes it over. After it
+// the keys are there, and intake card prints the card.
 func (c *keygenCmd) Run(t terminal) error {
 	private, public, err := note.GenerateKey(rand.Reader, c.Origin)
 	if err != nil {
 		return fmt.Errorf("making the ledger key: %w", err)
 	}
-	deskPublic, desk, err := ed25519.GenerateKey(rand.Reader)
+	if _, err := os.Lstat(filepath.Join(c.Data, ledgerKeyFile)); err == nil {
+		return fmt.Errorf("%s: %w", filepath.Join(c.Data, ledgerKeyFile), fs.ErrExist)
+	}
+	desk, err := readDeskKey(c.Data)
+	made := errors.Is(err, fs.ErrNotExist)
+	if made {
+		_, desk, err = ed25519.GenerateKey(rand.Reader)
+	}
 	if err != nil {
 		return fmt.Errorf("making the desk key: %w", err)
 	}
-	deskText, err := roster.MarshalPrivateDeskKey(desk)
-	if err != nil {
-		return err
-	}
-	card := (&roster.IntakeCard{Origin: c.Origin, Intake: roster.Intake{Ledger: public, Desk: deskPublic}}).Marshal()
+	card := (&roster.IntakeCard{Origin: c.Origin, Intake: roster.Intake{Ledger: public, Desk: desk.Public().(ed25519.PublicKey)}}).Marshal()
 	// An origin that no roster would accept is refused before anything is
 	// written.
 	if _, err := roster.ParseIntakeCard(card); err != nil {
@@ -74,19 +81,29 @@ func (c *keygenCmd) Run(t terminal) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
-	for _, name := range []string{ledgerKeyFile, deskKeyFile} {
-		if _, err := os.Lstat(filepath.Join(c.Data, name)); err == nil {
-			return fmt.Errorf("%s: %w", filepath.Join(c.Data, name), fs.ErrExist)
+	if made {
+		text, err := roster.MarshalPrivateDeskKey(desk)
+		if err != nil {
+			return err
 		}
-	}
-	if err := writeSecret(filepath.Join(c.Data, deskKeyFile), deskText); err != nil {
-		return err
+		if err := writeSecret(filepath.Join(c.Data, deskKeyFile), text); err != nil {
+			return err
+		}
 	}
 	if err := writeSecret(filepath.Join(c.Data, ledgerKeyFile), []byte(private+"\n")); err != nil {
 		return err
 	}
 	_, err = t.out.Write(card)
 	return err
+}
+
+func readDeskKey(dir string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(filepath.Join(dir, deskKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the desk key: %w", err)
+	}
+	defer clear(text)
+	return roster.ParsePrivateDeskKey(text)
 }
 
 type cardCmd struct {
@@ -117,11 +134,7 @@ func loadKeys(dir string) (*keys, error) {
 		// The parser's error may quote the key.
 		return nil, fmt.Errorf("reading the ledger key: %s is not a note signer key", filepath.Join(dir, ledgerKeyFile))
 	}
-	deskText, err := os.ReadFile(filepath.Join(dir, deskKeyFile))
-	if err != nil {
-		return nil, fmt.Errorf("reading the desk key: %w", err)
-	}
-	if k.desk, err = roster.ParsePrivateDeskKey(deskText); err != nil {
+	if k.desk, err = readDeskKey(dir); err != nil {
 		return nil, err
 	}
 	public, err := verifierKey(private)
@@ -187,17 +200,22 @@ func keptOrgKey(dir string) (string, error) {
 }
 
 // writeSecret writes a new file that only its owner reads, and has it on disk
-// when it returns.
+// when it returns. The file is there whole or not at all, and never over
+// another: it gets its name by a link.
 func writeSecret(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // 0600
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name())
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Link(f.Name(), name)
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	d, err := os.Open(filepath.Dir(name))

@@ -163,6 +163,12 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if s.socks != "" {
+		// A fetch that a lost connection cut short could not close it.
+		if _, err := t.request("SETCONF SocksPort=0"); err != nil {
+			return false, err
+		}
+	}
 	s.connected(version, phase)
 	select {
 	case <-s.changed: // what follows takes the clients as they are now

@@ -27,6 +27,11 @@ const (
 	// pushed to disk in the background, so that the last sync, which a
 	// witness waits for, has little left to do.
 	syncEvery = 8 << 20
+
+	// reserveAhead is how many bytes of disk an upload holds before they
+	// come. What a client announces costs it nothing: were all of it held at
+	// once, a few silent connections would hold the whole disk.
+	reserveAhead = 64 << 20
 )
 
 // An Upload takes in the ciphertext of one message. Up to InlineMax bytes
@@ -35,7 +40,8 @@ const (
 // for one goroutine, and must be discarded or handed to AddCase or AddReply.
 type Upload struct {
 	v       *Vault
-	reserve int64 // bytes still reserved
+	reserve int64 // bytes reserved and not written yet
+	granted int64 // bytes reserved so far, written or not
 	size    int64
 	limit   int64
 	sum     hash.Hash
@@ -52,23 +58,35 @@ type Upload struct {
 	done bool
 }
 
-// NewUpload reserves limit bytes of disk and opens an upload that takes at
-// most so many. It returns ErrNoSpace when so much is not free beside what
-// other uploads have reserved and the floor that must stay free.
+// NewUpload opens an upload that takes at most limit bytes. It returns
+// ErrNoSpace when so much is not free beside what other uploads have reserved
+// and the floor that must stay free. Of a large upload it reserves only the
+// next reserveAhead bytes, and more as they come.
 func (v *Vault) NewUpload(limit int64) (*Upload, error) {
-	if err := v.space.take(limit); err != nil {
+	first := min(limit, reserveAhead)
+	if err := v.space.take(first, limit, limit); err != nil {
 		return nil, err
 	}
-	return &Upload{v: v, reserve: limit, limit: limit, sum: sha256.New()}, nil
+	return &Upload{v: v, reserve: first, granted: first, limit: limit, sum: sha256.New()}, nil
 }
 
-// Write implements io.Writer. It returns ErrTooLarge beyond the limit.
+// Write implements io.Writer. It returns ErrTooLarge beyond the limit, and
+// ErrNoSpace if the disk filled up while the upload came in.
 func (u *Upload) Write(p []byte) (int, error) {
 	if u.done || u.body.value != nil {
 		return 0, fmt.Errorf("writing to an upload: %w", ErrClosed)
 	}
-	if u.size+int64(len(p)) > u.limit {
+	end := u.size + int64(len(p))
+	if end > u.limit {
 		return 0, ErrTooLarge
+	}
+	if end > u.granted {
+		more := min(max(reserveAhead, end-u.granted), u.limit-u.granted)
+		if err := u.v.space.take(more, more, u.limit); err != nil {
+			return 0, err
+		}
+		u.granted += more
+		u.reserve += more
 	}
 	u.sum.Write(p)
 	u.size += int64(len(p))
@@ -237,8 +255,9 @@ func (v *Vault) sweep() error {
 	return syncDir(dir)
 }
 
-// space hands out the free disk, so that uploads let in together can't run
-// out of it half-way.
+// space hands out the free disk, so that uploads let in together do not write
+// into the floor. Half of the floor stays for small uploads (InlineMax): a
+// flood of files that fills all the rest does not keep a text out.
 type space struct {
 	dir   string
 	floor int64
@@ -247,15 +266,21 @@ type space struct {
 	reserved int64 // guarded by mu
 }
 
-func (s *space) take(n int64) error {
+// take reserves n bytes, if need bytes are free, for an upload of at most
+// limit.
+func (s *space) take(n, need, limit int64) error {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(s.dir, &st); err != nil {
 		return fmt.Errorf("reading the free disk space: %w", err)
 	}
 	free := int64(st.Bavail) * st.Bsize
+	floor := s.floor
+	if limit <= InlineMax {
+		floor /= 2
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n < 0 || free-s.reserved-s.floor < n {
+	if n < 0 || free-s.reserved-floor < need {
 		return ErrNoSpace
 	}
 	s.reserved += n

@@ -86,7 +86,7 @@ var (
 type Options struct {
 	Signer    note.Signer      // the ledger key; its verifier is in the roster
 	Now       func() time.Time // nil means time.Now
-	FreeFloor int64            // bytes of disk that uploads must leave free
+	FreeFloor int64            // bytes of disk that uploads must leave free; small ones, half
 	Log       *slog.Logger     // nil means none
 }
 

@@ -29,9 +29,9 @@ type browser struct {
 	complaints []string
 }
 
-// newBrowser starts Chromium, or skips the test where there is none. With
+// newBrowser starts Chromium with those switches beside its own. With
 // TOCSIN_SCREENSHOTS set to a directory, screenshots are kept there.
-func newBrowser(t testing.TB, width, height int64) *browser {
+func newBrowser(t testing.TB, width, height int64, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -41,15 +41,15 @@ func newBrowser(t testing.TB, width, height int64) *browser {
 		}
 	}
 	if path == "" {
-		t.Skip("no Chromium on this machine")
+		t.Fatal("chromium is missing; on Debian: apt-get install chromium")
 	}
 	b := &browser{t: t, shots: os.Getenv("TOCSIN_SCREENSHOTS")}
 	ctx, cancel := chromedp.NewContext(context.Background(),
-		chromedp.WithAllocatorOptions(append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.WithAllocatorOptions(append(append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 			chromedp.UserDataDir(t.TempDir()),
 			chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("disable-dev-shm-usage", true))...),
+			chromedp.Flag("disable-dev-shm-usage", true)), flags...)...),
 		chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
 	b.ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)

@@ -25,7 +25,6 @@
 // Open the vault, make a [Server] with [New], hand listeners to
 // [Server.Serve], call [Server.Drain] to stop, and close the vault only after
 // Drain has returned. Put a TLS terminator or an onion service in front: the
-// package speaks HTTP/1.1 in the clear, and browsers send the headers that
-// [Server] checks against cross-origin requests (Sec-Fetch-Site) only over
-// https, to an onion address and to localhost.
+// package speaks HTTP/1.1 in the clear. What stands in front must pass the Host
+// header on as it came: [Server] compares it with the Origin of a form.
 package intake

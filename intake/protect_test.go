@@ -107,8 +107,8 @@ func TestCrossOriginPosts(t *testing.T) {
 		allowed bool
 	}{
 		{"no browser", nil, true},
-		{"our own page, with no-referrer", map[string]string{"Origin": "null", "Sec-Fetch-Site": "same-origin"}, true},
-		{"our own page, in an old browser", map[string]string{"Origin": w.url}, true},
+		{"our own page, over plain HTTP", map[string]string{"Origin": w.url}, true},
+		{"a page with no-referrer, over https", map[string]string{"Origin": "null", "Sec-Fetch-Site": "same-origin"}, true},
 		{"null without more", map[string]string{"Origin": "null"}, false},
 		{"another site", map[string]string{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, false},
 		{"another site, in an old browser", map[string]string{"Origin": "https://evil.example"}, false},

@@ -81,7 +81,9 @@ func readCodename(x *exchange) (seal.Codename, error) {
 		return seal.Codename{}, err
 	}
 	typed, err := parts.readText(part)
-	if err != nil {
+	if errors.Is(err, errTextTooLong) {
+		return seal.Codename{}, seal.ErrCodename
+	} else if err != nil {
 		return seal.Codename{}, err
 	}
 	switch _, err := parts.next(); err {
@@ -117,12 +119,9 @@ func (s *Server) thread(id ledger.CaseID, cred *seal.Credential, want seal.Conte
 		t.More, replies = more, replies[more:]
 	}
 	for _, m := range replies {
+		// A reply that does not open is said on the page and nowhere else: a
+		// log line would tell when its one witness came back.
 		text, err := s.openReply(m.Index, cred, want)
-		if err != nil {
-			// The page says which one; the operator needs to know that
-			// there is one. The error is ours and holds none of it.
-			s.log.Warn("a reply does not open", "leaf", m.Index)
-		}
 		t.Replies = append(t.Replies, reply{Day: m.Leaf.Day, Text: text, Unreadable: err != nil})
 	}
 	return t, nil

@@ -23,11 +23,15 @@ type Config struct {
 	// flood of files does not keep a text out. Default 64.
 	Streams int `json:"streams"`
 	// Bodies is how many request bodies may be read at once, with or without
-	// files; each holds at most about 1 MiB of text. Default 512.
+	// files. Each holds at most 64 KiB of text, or half a MiB while a page
+	// that shows the text again is taken in; one in sixteen may hold 1 MiB of
+	// text, or 7 MiB with such a page. Default 512: at worst some 500 MiB, and
+	// 128 MiB for the streams. Four times as many connections may be open.
 	Bodies int `json:"bodies"`
 	// MinBytesPerSecond is the slowest average rate of a request body over
 	// RateWindowSeconds. Default 256: a bad line to an onion service is slow,
-	// a connection that only wants to occupy a place is slower.
+	// a connection that only wants to occupy a place is slower. While fewer
+	// than a quarter of Bodies are free, it is sixteen times as high.
 	MinBytesPerSecond int64 `json:"min_bytes_per_second"`
 	// RateWindowSeconds is the time over which the rate is averaged, and the
 	// longest silence. Default 60.
@@ -41,8 +45,8 @@ type Config struct {
 	// DrainSeconds is how long uploads in progress may go on after SIGTERM.
 	// Default 60.
 	DrainSeconds int `json:"drain_seconds"`
-	// FreeDiskBytes is the free space below which no upload is let in.
-	// Default 1 GiB.
+	// FreeDiskBytes is the free space below which no report with files is let
+	// in. Texts may use half of it. Default 1 GiB.
 	FreeDiskBytes int64 `json:"free_disk_bytes"`
 	// NumbersMaxAgeDays is the age past which the page says that a telephone
 	// number on it may be out of date. Default 365.

@@ -38,6 +38,7 @@ type exchange struct {
 
 	// What was read of a form so far, to be shown again.
 	draft *draft
+	large bool // it has a place in Server.large
 }
 
 // answer sends a whole page. When the client is still sending, it is told to
@@ -74,6 +75,9 @@ func (x *exchange) answer(status int, page *bytes.Buffer) {
 	if err := x.rc.Flush(); err != nil {
 		return
 	}
+	// What comes now is thrown away: nothing of the text is needed any more.
+	x.draft = nil
+	x.leaveLarge()
 	if x.turnedAway() {
 		x.body.drain(turnedAwayBytes, turnedAwayTime)
 	} else {
@@ -139,7 +143,7 @@ func (x *exchange) openBody() {
 		arm:    x.rc.SetReadDeadline,
 		now:    time.Now,
 		window: x.s.window,
-		min:    x.s.config.MinBytesPerSecond,
+		rate:   x.s.minRate,
 	}
 }
 

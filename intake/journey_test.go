@@ -191,7 +191,7 @@ func TestWrongCodenames(t *testing.T) {
 	if words[0] != words[1] && (swapped.status != http.StatusNotFound || swapped.body != never.body || never.status != swapped.status) {
 		t.Errorf("status %d and %d, or different pages", swapped.status, never.status)
 	}
-	for _, typed := range []string{"", "eight words", issued + " again", strings.Repeat("a", 5000), "пароль"} {
+	for _, typed := range []string{"", "eight words", issued + " again", strings.Repeat("a", 5000), strings.Repeat("x ", maxText), "пароль"} {
 		p := w.post("/en/return", entry{name: "codename", value: typed})
 		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, "not eight words of our list") {
 			t.Errorf("%.20q: status %d", typed, p.status)
@@ -202,7 +202,6 @@ func TestWrongCodenames(t *testing.T) {
 	}
 	w.post("/en/return").want(t, w.server, "en", "other-form")
 	w.post("/en/return", entry{name: "codename", value: issued}, entry{name: "codename", value: issued}).want(t, w.server, "en", "other-form")
-	w.post("/en/return", entry{name: "codename", value: strings.Repeat("x ", maxText)}).want(t, w.server, "en", "text-too-long")
 }
 
 // An envelope goes to those who are case workers when the report is whole.

@@ -11,7 +11,7 @@ import (
 var errTooSlow = errors.New("the request body came in too slowly")
 
 // A pacedBody reads a request body and ends with errTooSlow when the client is
-// silent for a window or sends less than min bytes a second on average over
+// silent for a window or sends less than rate bytes a second on average over
 // one. Only time spent waiting for the client counts: what the server itself
 // spends on sealing and on its disk is not held against the witness.
 //
@@ -22,8 +22,8 @@ type pacedBody struct {
 	arm    func(time.Time) error
 	now    func() time.Time
 	window time.Duration
-	min    int64 // bytes a second
-	brief  bool  // the client found no place: it is not to be read for long
+	rate   func() int64 // bytes a second, asked at the end of each window
+	brief  bool         // the client found no place: it is not to be read for long
 
 	armed  time.Time     // when the deadline was last set
 	waited time.Duration // time inside src.Read in this window
@@ -65,7 +65,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	case err != nil:
 		b.err = err
 	case b.waited >= b.window:
-		if float64(b.got) < float64(b.min)*b.waited.Seconds() {
+		if float64(b.got) < float64(b.rate())*b.waited.Seconds() {
 			b.err = errTooSlow
 		}
 		b.waited, b.got = 0, 0

@@ -39,7 +39,7 @@ func newPaced(steps ...scriptedRead) (*pacedBody, *[]time.Time) {
 		arm:    func(t time.Time) error { armed = append(armed, t); return nil },
 		now:    func() time.Time { return clock },
 		window: 60 * time.Second,
-		min:    100,
+		rate:   func() int64 { return 100 },
 	}, &armed
 }
 

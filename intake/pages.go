@@ -72,6 +72,11 @@ func (s *Server) render(name string, data any) *bytes.Buffer {
 	if err := s.pages[name].ExecuteTemplate(&b, "layout", data); err != nil {
 		panic(fmt.Sprintf("intake: page %s does not render", name))
 	}
+	// A page that shows much text waits for its reader, and what the buffer
+	// grew beyond it would wait as well.
+	if b.Cap()-b.Len() > smallText {
+		return bytes.NewBuffer(append(make([]byte, 0, b.Len()), b.Bytes()...))
+	}
 	return &b
 }
 

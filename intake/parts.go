@@ -21,6 +21,8 @@ const (
 	maxParts = 1000
 	// maxText bounds the text of all fields of a report together, in bytes.
 	maxText = 1 << 20
+	// smallText is what all but a few forms may hold of it.
+	smallText = 64 << 10
 	// maxName bounds a file's name and type as kept in the sealed manifest, in
 	// characters.
 	maxName = 255
@@ -43,14 +45,19 @@ type partReader struct {
 	budget  int64
 	between bool
 
+	// more is asked once, when there is more text than smallText: its error
+	// ends the form. Where it is nil there may not be more.
+	more func() error
+
 	parts int
 	text  int64
+	room  int64 // for text, in all
 	cur   *multipart.Part
 }
 
 // newPartReader reads a body with that boundary from src.
 func newPartReader(src io.Reader, boundary string) *partReader {
-	p := &partReader{src: src}
+	p := &partReader{src: src, room: smallText}
 	p.mr = multipart.NewReader(readerFunc(p.read), boundary)
 	return p
 }
@@ -126,14 +133,22 @@ func (p *partReader) next() (*formPart, error) {
 // readText returns the whole of a text part. The sum of all is bounded.
 func (p *partReader) readText(part *formPart) (string, error) {
 	var b strings.Builder
-	n, err := io.Copy(&b, io.LimitReader(part, maxText-p.text+1))
-	if err != nil {
-		return "", err
+	for {
+		n, err := io.Copy(&b, io.LimitReader(part, p.room-p.text+1))
+		if err != nil {
+			return "", err
+		}
+		if p.text += n; p.text <= p.room {
+			return b.String(), nil
+		}
+		if p.room == maxText || p.more == nil {
+			return "", errTextTooLong
+		}
+		if err := p.more(); err != nil {
+			return "", err
+		}
+		p.room = maxText
 	}
-	if p.text += n; p.text > maxText {
-		return "", errTextTooLong
-	}
-	return b.String(), nil
 }
 
 // cut makes s valid UTF-8 of at most maxName characters.

@@ -14,14 +14,14 @@ import (
 	"tocsin/vault"
 )
 
-// sealedAtMost bounds the ciphertext of a message whose body and files have
-// that many bytes together: what has to be reserved on disk. Around the
-// contents stand at most a tar header and its filling (1 KiB) for each part of
+// sealedAtMost bounds the ciphertext of a message whose body and files, at most
+// so many, have plain bytes together: what has to be reserved on disk. Around
+// the contents stand at most a tar header and its filling (1 KiB) for each part of
 // 1 MiB, 3 KiB a file for its header and its place in the manifest, and 64 KiB
 // for the rest; then come padding and what age adds.
-func sealedAtMost(plain int64) int64 {
+func sealedAtMost(plain int64, files int) int64 {
 	const perFile = 3 << 10
-	tar := plain + (plain>>20+1)<<10 + seal.MaxFiles*perFile + 64<<10
+	tar := plain + (plain>>20+1)<<10 + int64(files)*perFile + 64<<10
 	padded := padme.Size(tar)
 	chunks := padded>>16 + 1
 	return padded + chunks*16 + 16<<10

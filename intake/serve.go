@@ -25,6 +25,7 @@ func (s *Server) newHTTPServer() *http.Server {
 		Protocols:         &protocols,
 		ReadHeaderTimeout: time.Duration(s.config.HeaderSeconds) * time.Second,
 		IdleTimeout:       time.Duration(s.config.IdleSeconds) * time.Second,
+		ConnState:         s.connections.changed,
 		// net/http adds 4096 bytes of its own to this.
 		MaxHeaderBytes: s.config.HeaderBytes - 4096,
 		// What net/http logs by itself names the client's address.
@@ -35,7 +36,7 @@ func (s *Server) newHTTPServer() *http.Server {
 // Serve answers witnesses on the listener until Drain, and then returns nil.
 // It may be called for several listeners.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(s.connections.listen(l)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving witnesses: %w", err)
 	}
 	return nil

@@ -35,10 +35,13 @@ type Server struct {
 	patience time.Duration // how long a report with files waits for a place
 
 	bodies   chan struct{} // a place for each request body being read
+	large    chan struct{} // a place for each form with much text
 	streams  chan struct{} // a place for each report with files
 	derives  chan struct{} // a place for each codename being derived
 	stopping atomic.Bool
-	full     atomic.Bool // the disk was full when last asked
+
+	connections *connections
+	full        atomic.Bool // the disk was full when last asked
 
 	recipients recipientCache
 	blanks     blanks
@@ -60,11 +63,14 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 		window:   c.window(),
 		patience: 10 * time.Second,
 		bodies:   make(chan struct{}, c.Bodies),
+		large:    make(chan struct{}, max(1, c.Bodies/largeShare)),
 		streams:  make(chan struct{}, c.Streams),
 		// A derivation is 8 MiB of memory and a core: more at once than cores
 		// would only make all of them slower.
 		derives: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		failed:  make(chan error, 1),
+		// Browsers keep a few connections open for each request body.
+		connections: newConnections(4 * c.Bodies),
 	}
 	var err error
 	if s.languages, err = loadLanguages(localeFiles); err != nil {
@@ -184,14 +190,16 @@ func (s *Server) reading(f step) step {
 		if s.stopping.Load() {
 			return refuse("stopping", nil, nil)
 		}
-		// A page with no-referrer sends "Origin: null"; Sec-Fetch-Site tells
-		// it from another site's. Who sends neither is no browser.
+		// Our pages with a form see to it that their Origin comes, over plain
+		// HTTP too: see pages/form.html. Who sends neither that nor
+		// Sec-Fetch-Site is no browser.
 		if err := s.origin.Check(x.r); err != nil {
 			return refuse("cross-origin", nil, err)
 		}
 		select {
 		case s.bodies <- struct{}{}:
 			defer func() { <-s.bodies }()
+			defer x.leaveLarge()
 			x.body.brief = false
 		default:
 			return refuse("busy", nil, nil)

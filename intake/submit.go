@@ -27,6 +27,7 @@ func (s *Server) submit(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	parts.more = x.enterLarge
 	x.draft = new(draft)
 	file, err := s.readText(x, parts)
 	if err != nil {
@@ -158,34 +159,6 @@ func (d *draft) check(l *Language) error {
 	return nil
 }
 
-// letIn finds a place for a report with files, or says why there is none. The
-// caller must call leave when done.
-func (s *Server) letIn(x *exchange, p roster.Policy) (leave func(), err error) {
-	if !p.Attachments {
-		return nil, refuse("no-files", nil, nil)
-	}
-	// A client that announces too much need not send it first.
-	if x.r.ContentLength > p.MaxReport+maxText {
-		return nil, refuse("report-too-large", sizeText(x.lang, p.MaxReport), nil)
-	}
-	leave = func() { <-s.streams }
-	select {
-	case s.streams <- struct{}{}:
-		return leave, nil
-	default:
-	}
-	patience := time.NewTimer(s.patience)
-	defer patience.Stop()
-	select {
-	case s.streams <- struct{}{}:
-		return leave, nil
-	case <-patience.C:
-		return nil, refuse("busy", nil, nil)
-	case <-x.r.Context().Done():
-		return nil, refuse("lost", nil, nil)
-	}
-}
-
 // derive computes a codename's credential, a few at a time.
 func (s *Server) derive(ctx context.Context, c seal.Codename, i roster.Instance) (*seal.Credential, error) {
 	select {
@@ -211,15 +184,16 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 	if err != nil {
 		return err
 	}
-	plain := int64(len(body))
+	plain, files := int64(len(body)), p.MaxFiles
 	switch {
 	case file == nil:
+		files = 0 // so that a text counts as the small upload that it is
 	case x.r.ContentLength > 0:
 		plain += min(x.r.ContentLength, p.MaxReport)
 	default:
 		plain += p.MaxReport
 	}
-	upload, err := s.vault.NewUpload(sealedAtMost(plain))
+	upload, err := s.vault.NewUpload(sealedAtMost(plain, files))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -50,6 +54,8 @@ func TestOnion(t *testing.T) {
 	t.Run("the descriptor demands work when it must", func(t *testing.T) { proofOfWork(t, web, witness) })
 	t.Run("case workers", func(t *testing.T) { workers(t, dir, s, alice, bob) })
 	t.Run("a browser reports and returns", func(t *testing.T) { browseOnion(t, dir, web, witness, alice) })
+	t.Run("one circuit holds a bounded number of connections", func(t *testing.T) { boundedStreams(t, web, witness) })
+	t.Run("tor hangs", func(t *testing.T) { torHangs(t, s, web, witness) })
 	t.Run("tor dies", func(t *testing.T) { torDies(t, s, web, witness) })
 	t.Run("the server dies and comes back", func(t *testing.T) {
 		tor := s.torProcess(t)
@@ -245,7 +251,34 @@ func workers(t *testing.T, dir string, s *server, alice, bob *testtor.Client) {
 		command(t, "triage", "--home", org, "org", "sign")
 		command(t, "intake", "update-roster", "--data", s.data, "--roster", filepath.Join(org, "org", "roster"))
 	}
+	// Bob is connected while he is removed: on a circuit that would stay.
+	key, err := os.ReadFile(filepath.Join(dir, "bob", "onion.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.TrimPrefix(strings.TrimSpace(string(key)), "descriptor:x25519:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	give := fmt.Sprintf("ONION_CLIENT_AUTH_ADD %s x25519:%s", strings.TrimSuffix(host, ".onion"), base64.StdEncoding.EncodeToString(secret))
+	if _, err := bob.Command(t.Context(), give); err != nil {
+		t.Fatal(err)
+	}
+	connected, err := throughSOCKS(bob.SOCKS, "bob", desk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connected.Close()
 	inForce("remove-worker", "bob")
+	if err := connected.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := connected.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the removed case worker's connection is still there: %d bytes, %v", n, err)
+	}
+	if _, err := bob.Command(t.Context(), "ONION_CLIENT_AUTH_REMOVE "+strings.TrimSuffix(host, ".onion")); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, time.Minute, "a case worker who was removed can't connect any more", func() bool {
 		_, err := onTriage(dir, "bob", bob, "pull", "--desk", desk)
 		return err != nil && strings.Contains(err.Error(), "the onion service can't be reached")
@@ -322,6 +355,53 @@ func torDies(t *testing.T, s *server, web string, witness *testtor.Client) {
 	reachable(t, web, witness)
 	t.Logf("reachable %s after tor was killed", time.Since(begun).Round(100*time.Millisecond))
 	if now := s.torProcess(t); now == died {
+		t.Error("it is the same tor")
+	}
+	s.well(t)
+}
+
+// boundedStreams opens connection after connection on one circuit, until tor
+// closes that circuit and with it all of them.
+func boundedStreams(t *testing.T, web string, witness *testtor.Client) {
+	const atOnce, tooMany = 8, 64 // a browser opens six
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for len(open) < tooMany {
+		c, err := throughSOCKS(witness.SOCKS, "greedy", web+":80")
+		if err != nil {
+			break
+		}
+		open = append(open, c)
+	}
+	if len(open) < atOnce || len(open) == tooMany {
+		t.Errorf("%d connections at once", len(open))
+	}
+	if err := open[0].SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open[0].Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the circuit of a client that opened too many is still there")
+	}
+}
+
+// torHangs stops the server's tor without ending it, which closes no
+// connection, and waits for another to take its place.
+func torHangs(t *testing.T, s *server, web string, witness *testtor.Client) {
+	hung := s.torProcess(t)
+	if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	eventually(t, 40*time.Second, "the log says that tor does not answer", func() bool {
+		return strings.Contains(s.logged(), "tor does not answer")
+	})
+	reachable(t, web, witness)
+	t.Logf("reachable %s after tor hung", time.Since(begun).Round(100*time.Millisecond))
+	if now := s.torProcess(t); now == hung {
 		t.Error("it is the same tor")
 	}
 	s.well(t)

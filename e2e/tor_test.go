@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 	"tocsin/testtor"
+
+	"golang.org/x/net/proxy"
 )
 
 // startOnion starts a server that has the two onion services and no other way
@@ -170,4 +173,13 @@ func reachable(t *testing.T, web string, c *testtor.Client) {
 		_, err = io.Copy(io.Discard, resp.Body)
 		return err == nil && resp.StatusCode == http.StatusOK
 	})
+}
+
+// throughSOCKS connects through a tor, on the circuit that belongs to a user.
+func throughSOCKS(socks, user, address string) (net.Conn, error) {
+	d, err := proxy.SOCKS5("tcp", socks, &proxy.Auth{User: user, Password: "x"}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return d.Dial("tcp", address)
 }

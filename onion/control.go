@@ -18,7 +18,7 @@ import (
 
 // answerTime bounds how long tor may take to answer a control command. It
 // answers from memory; one that takes longer hangs, and is treated as dead.
-const answerTime = 20 * time.Second
+const answerTime = 10 * time.Second
 
 // A Control says where a tor's control port is and how to get in.
 type Control struct {
@@ -104,6 +104,9 @@ func (t *conn) authenticate(passwordFile string) error {
 	return err
 }
 
+// errHangs means that tor holds the connection and answers nothing.
+var errHangs = errors.New("tor does not answer")
+
 // bounded runs a request and closes the connection under one that tor does not
 // answer.
 func (t *conn) bounded(request func() error) error {
@@ -112,21 +115,27 @@ func (t *conn) bounded(request func() error) error {
 	late := time.AfterFunc(answerTime, func() { t.raw.Close() })
 	err := request()
 	if !late.Stop() {
-		return errors.New("tor does not answer")
+		return errHangs
 	}
 	return err
 }
 
 // request sends a command and returns the lines of its answer.
-func (t *conn) request(format string, args ...any) (lines []string, err error) {
-	err = t.bounded(func() error {
-		r, err := t.control.SendRequest(format, args...)
-		if err == nil {
-			lines = r.DataWithReply()
-		}
+func (t *conn) request(format string, args ...any) ([]string, error) {
+	r, err := t.send(format, args...)
+	if err != nil {
+		return nil, err
+	}
+	return r.DataWithReply(), nil
+}
+
+// send sends a command and returns its answer.
+func (t *conn) send(format string, args ...any) (r *control.Response, err error) {
+	err = t.bounded(func() (err error) {
+		r, err = t.control.SendRequest(format, args...)
 		return err
 	})
-	return lines, err
+	return r, err
 }
 
 // info asks for one value.
@@ -155,36 +164,27 @@ func refused(err error, code int) bool {
 }
 
 // SameUser reports whether that tor runs as this user or as root, and so can
-// reach a socket in a directory that only this user enters. A tor that can't
-// be asked is taken for another's.
-func (c Control) SameUser(ctx context.Context) bool {
-	t, err := c.connect(ctx, func(control.Event) {})
-	if err != nil {
-		return false
+// reach a socket in a directory that only this user enters. It tries until ctx
+// is done.
+func (c Control) SameUser(ctx context.Context) (bool, error) {
+	for {
+		uid, err := c.uid(ctx)
+		if err == nil {
+			return uid == "0" || uid == strconv.Itoa(os.Getuid()), nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, err
+		case <-time.After(reconnectFirst):
+		}
 	}
-	defer t.close()
-	uid, err := t.info("process/uid")
-	return err == nil && (uid == "0" || uid == strconv.Itoa(os.Getuid()))
 }
 
-// CookieFile returns the path of the cookie that tor wants to be shown, or ""
-// if it wants none or can't be asked.
-func (c Control) CookieFile(ctx context.Context) string {
-	var d net.Dialer
-	kind, addr := network(c.Addr)
-	raw, err := d.DialContext(ctx, kind, addr)
+func (c Control) uid(ctx context.Context) (string, error) {
+	t, err := c.connect(ctx, func(control.Event) {})
 	if err != nil {
-		return ""
+		return "", err
 	}
-	t := &conn{raw: raw, control: control.NewConn(textproto.NewConn(raw))}
-	defer raw.Close()
-	var path string
-	_ = t.bounded(func() error {
-		info, err := t.control.ProtocolInfo()
-		if err == nil {
-			path = info.CookieFile
-		}
-		return err
-	})
-	return path
+	defer t.close()
+	return t.info("process/uid")
 }

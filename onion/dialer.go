@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ type Dialer struct {
 	Key     *ecdh.PrivateKey
 
 	mu    sync.Mutex
-	given map[string]bool // services that tor has the key for, guarded by mu
+	given map[string]bool // services that tor has the key for; true if it had none before; guarded by mu
 }
 
 // ErrNoControl means that the key could not be handed to tor.
@@ -47,7 +48,7 @@ func (d *Dialer) Dial(ctx context.Context, address string) (net.Conn, error) {
 func (d *Dialer) give(ctx context.Context, id string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.given[id] {
+	if _, ok := d.given[id]; ok {
 		return nil
 	}
 	t, err := d.Control.connect(ctx, func(control.Event) {})
@@ -55,7 +56,7 @@ func (d *Dialer) give(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: %w", ErrNoControl, err)
 	}
 	defer t.close()
-	_, err = t.request("ONION_CLIENT_AUTH_ADD %s x25519:%s", id, base64.StdEncoding.EncodeToString(d.Key.Bytes()))
+	r, err := t.send("ONION_CLIENT_AUTH_ADD %s x25519:%s", id, base64.StdEncoding.EncodeToString(d.Key.Bytes()))
 	// 252: the key opened a descriptor that tor had fetched before.
 	if err != nil && !refused(err, 252) {
 		// tor does not quote the key, but nothing says that it never will.
@@ -64,15 +65,18 @@ func (d *Dialer) give(ctx context.Context, id string) error {
 	if d.given == nil {
 		d.given = map[string]bool{}
 	}
-	d.given[id] = true
+	// 251: it had a key for this service already, from somebody who may go on
+	// needing it.
+	d.given[id] = r.Err.Code != control.StatusOkUnnecessary
 	return nil
 }
 
-// Close takes the keys back from tor, so that nobody else who uses it reaches
-// the services.
+// Close takes back the keys that tor had not before, so that nobody else who
+// uses it reaches the services.
 func (d *Dialer) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	maps.DeleteFunc(d.given, func(_ string, ours bool) bool { return !ours })
 	if len(d.given) == 0 {
 		return nil
 	}

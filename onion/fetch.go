@@ -25,7 +25,7 @@ const (
 )
 
 // toFetch returns the service whose page is due to be fetched, or nil.
-func (s *Supervisor) toFetch(now time.Time) *Service {
+func (s *supervisor) toFetch(now time.Time) *Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, service := range s.services {
@@ -47,7 +47,7 @@ func (s *Supervisor) toFetch(now time.Time) *Service {
 // fetch fetches a service's page the way a witness does: through Tor, over a
 // circuit of its own. Our own tor has no SOCKS port; it opens one for the
 // seconds that this takes, on a socket in its private directory.
-func (s *Supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch {
+func (s *supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch {
 	f := Fetch{At: time.Now()}
 	err := func() error {
 		socks, err := s.openSOCKS(t)
@@ -67,7 +67,7 @@ func (s *Supervisor) fetch(ctx context.Context, t *conn, service *Service) Fetch
 			},
 			DisableKeepAlives: true,
 		}}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d/", service.Key.Address(), service.Port), nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d/", service.key.Address(), service.Port), nil)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ var errNoSocket = errors.New("this tor has no SOCKS socket (SocksPort unix:/…)
 // openSOCKS returns the socket through which tor takes client connections. Of
 // a tor that is not ours only a unix socket will do: a confined server may
 // open no connection to a port.
-func (s *Supervisor) openSOCKS(t *conn) (string, error) {
+func (s *supervisor) openSOCKS(t *conn) (string, error) {
 	if s.socks != "" {
 		_, err := t.request(`SETCONF SocksPort="unix:%s OnionTrafficOnly ExtendedErrors"`, s.socks)
 		return s.socks, err
@@ -115,12 +115,12 @@ func (s *Supervisor) openSOCKS(t *conn) (string, error) {
 
 // fetched keeps the outcome of a fetch. A page that came is the best sign that
 // whatever troubled tor before is over.
-func (s *Supervisor) fetched(service *Service, f Fetch) {
+func (s *supervisor) fetched(service *Service, f Fetch) {
 	s.mu.Lock()
 	at := s.state.of(service)
 	switch {
 	case f.OK:
-		s.state.trouble = nil
+		s.state.trouble, s.said = nil, Trouble{}
 	case !f.Skipped:
 		f.Fails = at.fetch.Fails + 1
 	}

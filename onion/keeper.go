@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,19 +18,22 @@ import (
 	"time"
 )
 
-// A notice is what the keeper tells the server, a line of JSON each.
-type notice struct {
-	Kind string `json:"kind"`
-	Text string `json:"text,omitempty"`
+// A Spec is what a keeper is to do.
+type Spec struct {
+	Services []*Service
+	// Dir is the directory of our own tor, Tor the program, Torrc a file of
+	// more lines for its configuration (bridges, for one), or "".
+	Dir, Tor, Torrc string
+	// Attach is the control port of a tor that somebody else runs; the three
+	// above are not used then.
+	Attach *Control
 }
 
-// The kinds of notices.
-const (
-	noticeMissing = "missing" // no such program
-	noticeStarted = "started"
-	noticeEnded   = "ended" // Text says how
-	noticeLog     = "log"   // Text is a line that tor wrote
-)
+// An order is what the server tells its keeper later: a line of JSON each.
+type order struct {
+	Service string
+	Clients []string
+}
 
 const (
 	// restartFirst and restartMost bound the pause before tor is started
@@ -37,52 +43,114 @@ const (
 	steady       = time.Minute
 	// endTime is how long tor may take to end when asked to.
 	endTime = 5 * time.Second
+	// statusBeat is how often the keeper looks whether its status changed.
+	statusBeat = 250 * time.Millisecond
 )
 
-// Keep runs tor with that torrc until ctx is done, starts it again whenever it
-// ends, and writes notices to out. It is the whole work of the child process
-// behind a [Keeper]: a server that has confined itself can start nothing any
-// more, nor should it.
+// Keep is the whole work of the process behind a [Process]: it reads a Spec and
+// then orders from in, a line of JSON each, runs tor if it is to be ours, keeps
+// the services published, and writes its status to out whenever that changes.
+// It returns when in ends, with tor ended.
 //
 // It must be called from the main goroutine of its process: tor gets SIGKILL
 // from the kernel when the thread that started it ends.
-func Keep(ctx context.Context, tor, torrc string, out io.Writer) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	k := &keeping{out: json.NewEncoder(out)}
-	for pause := restartFirst; ; pause = min(2*pause, restartMost) {
-		began := time.Now()
-		k.run(ctx, tor, torrc)
-		if time.Since(began) > steady {
-			pause = restartFirst
+func Keep(in io.Reader, out io.Writer, log *slog.Logger) error {
+	orders := json.NewDecoder(in)
+	var spec Spec
+	if err := orders.Decode(&spec); err != nil {
+		return fmt.Errorf("reading what to keep: %w", err)
+	}
+	control := Control{Addr: controlSocket(spec.Dir)}
+	if spec.Attach != nil {
+		control = *spec.Attach
+	}
+	s, err := newSupervisor(control, spec.Services, log)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		defer cancel() // the server closed our input, or died
+		for {
+			var o order
+			if orders.Decode(&o) != nil {
+				return
+			}
+			s.setClients(o.Service, o.Clients)
 		}
-		if k.err != nil {
-			return fmt.Errorf("telling the server of tor: %w", k.err)
+	}()
+	go s.tell(ctx, out)
+	if spec.Attach != nil {
+		s.run(ctx)
+		return nil
+	}
+	torrc, err := writeTorrc(spec.Dir, spec.Torrc)
+	if err != nil {
+		return err
+	}
+	t := &ownTor{program: spec.Tor, torrc: torrc, supervisor: s}
+	s.socks, s.killTor = socksSocket(spec.Dir), t.kill
+	var running sync.WaitGroup
+	running.Go(func() { s.run(ctx) })
+	defer running.Wait()
+	t.keep(ctx)
+	return nil
+}
+
+// tell writes the status whenever it is another than before. A server that
+// does not read any more is about to close our input.
+func (s *supervisor) tell(ctx context.Context, out io.Writer) {
+	ticker := time.NewTicker(statusBeat)
+	defer ticker.Stop()
+	said := ""
+	for {
+		line, err := json.Marshal(s.status())
+		if err == nil && string(line) != said {
+			said = string(line)
+			if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+				return
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// ownTor is a tor of our own.
+type ownTor struct {
+	program, torrc string
+	supervisor     *supervisor
+
+	mu      sync.Mutex
+	process *os.Process // guarded by mu; nil while none runs
+}
+
+// keep runs tor until ctx is done, and starts it again whenever it ends.
+func (t *ownTor) keep(ctx context.Context) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for pause := restartFirst; ; pause = min(2*pause, restartMost) {
+		began := time.Now()
+		t.run(ctx)
+		if time.Since(began) > steady {
+			pause = restartFirst
+		}
+		select {
+		case <-ctx.Done():
+			return
 		case <-time.After(pause):
 		}
 	}
 }
 
-type keeping struct {
-	mu  sync.Mutex
-	out *json.Encoder // guarded by mu, as is err
-	err error
-}
-
-func (k *keeping) tell(kind, text string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.err = errors.Join(k.err, k.out.Encode(notice{kind, text}))
-}
-
 // run is one life of tor.
-func (k *keeping) run(ctx context.Context, tor, torrc string) {
-	// No system torrc: what holds is what the server wrote.
-	cmd := exec.CommandContext(ctx, tor, "--defaults-torrc", "/dev/null", "-f", torrc)
+func (t *ownTor) run(ctx context.Context) {
+	// No system torrc: what holds is what we wrote.
+	cmd := exec.CommandContext(ctx, t.program, "--defaults-torrc", "/dev/null", "-f", t.torrc)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = endTime
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -90,24 +158,26 @@ func (k *keeping) run(ctx context.Context, tor, torrc string) {
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, syscall.ENOENT) {
-			k.tell(noticeMissing, "")
+			t.supervisor.trouble(&troubleMissing)
 		} else {
-			k.tell(noticeEnded, "it did not start: "+err.Error())
+			trouble := troubleEnded("it did not start: " + err.Error())
+			t.supervisor.trouble(&trouble)
 		}
 		return
 	}
-	k.tell(noticeStarted, "")
+	t.set(cmd.Process)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
 		lines := bufio.NewScanner(r)
 		for lines.Scan() {
-			k.tell(noticeLog, lines.Text())
+			t.supervisor.heard(lines.Text())
 		}
 		// A line too long for the scanner: the rest is thrown away, but taken.
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	err := cmd.Wait()
+	t.set(nil)
 	w.Close()
 	<-read
 	if ctx.Err() == nil {
@@ -115,62 +185,39 @@ func (k *keeping) run(ctx context.Context, tor, torrc string) {
 		if err != nil {
 			why = err.Error()
 		}
-		k.tell(noticeEnded, why)
+		trouble := troubleEnded(why)
+		t.supervisor.trouble(&trouble)
 	}
 }
 
-// A Keeper is the child process that keeps tor running.
-type Keeper struct {
-	cmd    *exec.Cmd
-	leash  io.Closer // the child ends when this is closed, by us or by our death
-	done   chan struct{}
-	err    error // how the child ended, set before done is closed
-	handle func(notice)
+func (t *ownTor) set(p *os.Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.process = p
 }
 
-// startKeeper starts cmd, which must call [Keep] and end when its standard
-// input does, and hands its notices to handle from one goroutine.
-func startKeeper(cmd *exec.Cmd, handle func(notice)) (*Keeper, error) {
-	leash, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
+// kill ends a tor that hangs; keep starts another.
+func (t *ownTor) kill() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.process != nil {
+		_ = t.process.Kill() // unless it just ended by itself
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	// A group of its own: Ctrl-C is for the server, which lets uploads through
-	// tor come to their end first.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the keeper of tor: %w", err)
-	}
-	k := &Keeper{cmd: cmd, leash: leash, done: make(chan struct{}), handle: handle}
-	go func() {
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			var n notice
-			if json.Unmarshal(lines.Bytes(), &n) == nil {
-				handle(n)
-			}
-		}
-		_, _ = io.Copy(io.Discard, out)
-		k.err = cmd.Wait()
-		close(k.done)
-	}()
-	return k, nil
 }
 
-// Close ends tor and waits for its keeper's end.
-func (k *Keeper) Close() error {
-	_ = k.leash.Close() // closed already if the child died
-	select {
-	case <-k.done:
-		return nil
-	case <-time.After(2 * endTime):
-		// Killing it is not for us: a confined process may signal nobody. It
-		// goes when we do, because then nobody reads what it tells.
-		return errors.New("the process that keeps tor running does not end")
+// heard takes in a line that tor wrote.
+func (s *supervisor) heard(line string) {
+	severity, text := clean(line)
+	switch severity {
+	case "warn":
+		s.log.Warn("tor: " + text)
+	case "err":
+		s.log.Error("tor: " + text)
+	case "notice":
+		s.log.Info("tor: " + text)
+	}
+	if severity == "warn" && strings.Contains(text, "certificate expired") {
+		s.trouble(&troubleClockAhead)
 	}
 }
 
@@ -192,3 +239,7 @@ func clean(line string) (severity, text string) {
 	}
 	return "", ""
 }
+
+// controlSocket and socksSocket lie beside the data directory of our own tor.
+func controlSocket(dir string) string { return filepath.Join(dir, "control") }
+func socksSocket(dir string) string   { return filepath.Join(dir, "socks") }

@@ -106,16 +106,12 @@ func TestValidAddress(t *testing.T) {
 }
 
 func TestTargetsThatTorCantReadAreRefused(t *testing.T) {
-	key, err := OpenKey(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for target, ok := range map[string]bool{
 		"unix:/var/lib/tocsin/onion/web.sock": true, "127.0.0.1:8080": true,
 		"unix:/a directory/web.sock": false, "unix:relative": false, `unix:/a"b`: false, "unix:/a,b": false, "unix:/a\nb": false,
 		"192.0.2.1:80": false, "localhost:80": false, "": false,
 	} {
-		_, err := Attach(Control{}, []*Service{{Name: "web", Key: key, Port: 80, Target: target}}, quiet)
+		_, err := newSupervisor(Control{}, []*Service{{Name: "web", Dir: t.TempDir(), Port: 80, Target: target}}, quiet)
 		if (err == nil) != ok || err != nil && !errors.Is(err, ErrTarget) {
 			t.Errorf("%q: %v", target, err)
 		}

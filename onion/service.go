@@ -17,12 +17,14 @@ const maxStreams = 32
 // A Service is an onion service: where its key is and what stands behind it.
 type Service struct {
 	Name   string // what status and log call it
-	Key    *Key
+	Dir    string // of its key, see [OpenKey]
 	Port   int    // of the onion address
 	Target string // where tor forwards to: "unix:" and an absolute path, or "127.0.0.1:port"
 	// Private services are found only by the clients given to
-	// [Supervisor.SetClients]: others can't even decrypt the descriptor.
+	// [Process.SetClients]: others can't even decrypt the descriptor.
 	Private bool
+
+	key *Key // loaded by open
 }
 
 var (
@@ -34,13 +36,22 @@ var (
 )
 
 // id is the address as tor's control protocol wants it.
-func (s *Service) id() string { return strings.TrimSuffix(s.Key.Address(), ".onion") }
+func (s *Service) id() string { return strings.TrimSuffix(s.key.Address(), ".onion") }
 
 func (s *Service) check() error {
 	if !targetForm.MatchString(s.Target) {
 		return fmt.Errorf("onion service %s: %q: %w", s.Name, s.Target, ErrTarget)
 	}
 	return nil
+}
+
+// open checks the service and loads its key.
+func (s *Service) open() (err error) {
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.key, err = OpenKey(s.Dir)
+	return err
 }
 
 // add publishes the service, to the given clients only if it is private.
@@ -58,7 +69,7 @@ func (t *conn) add(s *Service, clients []string) error {
 	if s.Private {
 		flags += ",V3Auth"
 	}
-	fmt.Fprintf(&b, "ADD_ONION %s Flags=%s MaxStreams=%d", s.Key.blob(), flags, maxStreams)
+	fmt.Fprintf(&b, "ADD_ONION %s Flags=%s MaxStreams=%d", s.key.blob(), flags, maxStreams)
 	fmt.Fprintf(&b, " PoWDefensesEnabled=1 Port=%d,%s", s.Port, s.Target)
 	for _, c := range clients {
 		if !clientForm.MatchString(c) {
@@ -71,9 +82,9 @@ func (t *conn) add(s *Service, clients []string) error {
 	case refused(err, control.StatusErrSyntaxErrorArg):
 		// An argument that this tor does not know; of what we send, the
 		// proof-of-work one is the youngest.
-		return fmt.Errorf("publishing the onion service %s: tor refuses the settings; version 0.4.9.2 or later is needed: %w", s.Name, redact(err, s.Key))
+		return fmt.Errorf("publishing the onion service %s: tor refuses the settings; version 0.4.9.2 or later is needed: %w", s.Name, redact(err, s.key))
 	case err != nil:
-		return fmt.Errorf("publishing the onion service %s: %w", s.Name, redact(err, s.Key))
+		return fmt.Errorf("publishing the onion service %s: %w", s.Name, redact(err, s.key))
 	}
 	return nil
 }

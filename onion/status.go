@@ -35,28 +35,33 @@ type Fetch struct {
 }
 
 // Well reports whether everything is as it should be: tor has started, each
-// service that may be published is, and the page could be fetched.
+// service that may be published is, and a page that may be fetched was.
 func (s *Status) Well() bool {
-	if s.Trouble != nil || s.Bootstrap != 100 {
+	if s.Trouble != nil || s.Bootstrap != 100 || len(s.Services) == 0 {
 		return false
 	}
 	for _, service := range s.Services {
-		if service.Added && service.Uploads == 0 || service.Fetch != nil && !service.Fetch.OK && !service.Fetch.Skipped {
+		switch {
+		case service.Private && service.Clients == 0: // nobody may find it
+		case !service.Added || service.Uploads == 0:
+			return false
+		case service.Private: // is not fetched
+		case service.Fetch == nil || !service.Fetch.OK && !service.Fetch.Skipped:
 			return false
 		}
 	}
 	return true
 }
 
-// Status returns how things stand.
-func (s *Supervisor) Status() Status {
+// status returns how things stand.
+func (s *supervisor) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Status{Tor: s.state.version, Bootstrap: s.state.bootstrap.Percent, Phase: s.state.bootstrap.Phase, Trouble: s.state.trouble}
 	for _, service := range s.services {
 		at := s.state.of(service)
 		status := ServiceStatus{
-			Name: service.Name, Address: service.Key.Address(), Private: service.Private,
+			Name: service.Name, Address: service.key.Address(), Private: service.Private,
 			Added: at.added, Uploads: at.uploads, Failures: at.failures, Uploaded: at.uploaded,
 		}
 		if service.Private {
@@ -143,7 +148,7 @@ func (s *state) descriptor(id, action string, now time.Time) {
 
 // inspect looks whether all is well, keeps what is not, and returns the
 // services that must be published anew.
-func (s *Supervisor) inspect(now time.Time) (again []*Service) {
+func (s *supervisor) inspect(now time.Time) (again []*Service) {
 	var trouble *Trouble
 	s.mu.Lock()
 	if s.state.bootstrap.Percent < 100 {

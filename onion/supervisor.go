@@ -3,10 +3,8 @@ package onion
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os/exec"
-	"path/filepath"
+	"net/textproto"
 	"slices"
 	"sync"
 	"time"
@@ -32,13 +30,13 @@ const (
 	reconnectMost  = 30 * time.Second
 )
 
-// A Supervisor keeps services published. Its fields are set before Run and not
-// changed after; its methods may be used by several goroutines.
-type Supervisor struct {
+// A supervisor keeps services published. Its fields above mu are set before run
+// and not changed after; its methods may be used by several goroutines.
+type supervisor struct {
 	control  Control
 	services []*Service
-	keeper   *Keeper
 	socks    string // path of the socket for fetching our own page; "" if tor is not ours
+	killTor  func() // ends our own tor, which is then started anew; nil if tor is not ours
 	log      *slog.Logger
 
 	changed chan struct{} // of one: the clients are others now
@@ -46,63 +44,26 @@ type Supervisor struct {
 	mu      sync.Mutex
 	clients map[string][]string // of private services, by name; guarded by mu
 	state   state               // guarded by mu
+	said    Trouble             // logged last; guarded by mu
 }
 
-// Attach returns a supervisor of services on a tor that somebody else runs.
-func Attach(c Control, services []*Service, log *slog.Logger) (*Supervisor, error) {
-	return newSupervisor(c, services, log)
-}
-
-// Own returns a supervisor of services on a tor of our own, which it starts.
-// dir is tor's directory, torrc the path of more lines for its configuration
-// (bridges, for one) or "". keeper, started once, must call [Keep] with the
-// path that it finds as its last argument, which is appended.
-//
-// The caller calls Close when Run has returned.
-func Own(dir, torrc string, keeper *exec.Cmd, services []*Service, log *slog.Logger) (*Supervisor, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	s, err := newSupervisor(Control{Addr: controlSocket(dir)}, services, log)
-	if err != nil {
-		return nil, err
-	}
-	s.socks = socksSocket(dir)
-	name, err := writeTorrc(dir, torrc)
-	if err != nil {
-		return nil, err
-	}
-	keeper.Args = append(keeper.Args, name)
-	s.keeper, err = startKeeper(keeper, s.heard)
-	return s, err
-}
-
-func newSupervisor(c Control, services []*Service, log *slog.Logger) (*Supervisor, error) {
+func newSupervisor(c Control, services []*Service, log *slog.Logger) (*supervisor, error) {
 	for _, service := range services {
-		if err := service.check(); err != nil {
+		if err := service.open(); err != nil {
 			return nil, err
 		}
 	}
-	s := &Supervisor{control: c, services: services, log: log, changed: make(chan struct{}, 1), clients: map[string][]string{}}
+	s := &supervisor{control: c, services: services, log: log, changed: make(chan struct{}, 1), clients: map[string][]string{}}
 	s.state.reset(time.Now(), services)
 	return s, nil
 }
 
-// Close ends our own tor, if there is one.
-func (s *Supervisor) Close() error {
-	if s.keeper == nil {
-		return nil
-	}
-	return s.keeper.Close()
-}
-
-// SetClients says whose keys the private service of that name lets in from
+// setClients says whose keys the private service of that name lets in from
 // now on: x25519 public keys in base32. If they are others than before, the
 // service is taken back, everyone's connections to it are cut, and it is
 // published anew, with new introduction points, so that the descriptor that a
 // removed client still has leads nowhere.
-func (s *Supervisor) SetClients(name string, clients []string) {
+func (s *supervisor) setClients(name string, clients []string) {
 	s.mu.Lock()
 	same := slices.Equal(s.clients[name], clients)
 	s.clients[name] = slices.Clone(clients)
@@ -116,45 +77,40 @@ func (s *Supervisor) SetClients(name string, clients []string) {
 	}
 }
 
-// errKeeper means that the keeper ended, which can't be mended from here.
-var errKeeper = errors.New("the process that keeps tor running ended")
-
-// Run keeps the services published until ctx is done, and then takes them
-// back. It returns an error only for what it can't mend by trying again.
-func (s *Supervisor) Run(ctx context.Context) error {
-	var dead <-chan struct{}
-	if s.keeper != nil {
-		dead = s.keeper.done
-	}
+// run keeps the services published until ctx is done, and then takes them back.
+func (s *supervisor) run(ctx context.Context) {
 	failures := 0
 	for pause := reconnectFirst; ; pause = min(2*pause, reconnectMost) {
 		published, err := s.session(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		failures++
 		if published {
 			pause, failures = reconnectFirst, 0
 		}
 		s.lost(err, failures)
+		if errors.Is(err, errHangs) && s.killTor != nil {
+			s.killTor()
+		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-dead:
-			return fmt.Errorf("%w: %v", errKeeper, s.keeper.err)
+			return
 		case <-time.After(pause):
 		}
 	}
 }
 
 // session is one connection to tor: it ends with an error when tor does.
-func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
+func (s *supervisor) session(ctx context.Context) (published bool, err error) {
 	t, err := s.control.connect(ctx, s.event,
 		control.EventCodeStatusClient, control.EventCodeStatusGeneral, control.EventCodeHSDesc, control.EventCodeNetworkLiveness)
 	if err != nil {
 		return false, err
 	}
 	defer t.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	version, err := t.info("version")
 	if err != nil {
 		return false, err
@@ -175,6 +131,13 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 	default:
 	}
 	for _, service := range s.services {
+		// Who was removed while nobody watched may still be connected to a
+		// private service, if this tor is the one of then.
+		if service.Private {
+			if err := t.cut(service); err != nil {
+				return false, err
+			}
+		}
 		if err := s.publish(t, service); err != nil {
 			return false, err
 		}
@@ -201,6 +164,10 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 		case <-fetched:
 			fetching = false
 		case <-ticker.C:
+			// A tor that hangs sends no events, and keeps its connections.
+			if _, err := t.info("traffic/read"); err != nil {
+				return true, err
+			}
 			for _, service := range s.inspect(time.Now()) {
 				if err := s.republish(t, service, false); err != nil {
 					return true, err
@@ -217,14 +184,21 @@ func (s *Supervisor) session(ctx context.Context) (published bool, err error) {
 	}
 }
 
-// publish adds a service, or leaves a private one out that nobody may find.
-func (s *Supervisor) publish(t *conn, service *Service) error {
+// publish adds a service, or leaves a private one out that nobody may find. A
+// private service that tor does not take is trouble, but keeps no other from
+// being published.
+func (s *supervisor) publish(t *conn, service *Service) error {
 	s.mu.Lock()
 	clients := s.clients[service.Name]
 	s.mu.Unlock()
 	added := !service.Private || len(clients) > 0
 	if added {
-		if err := t.add(service, clients); err != nil {
+		err := t.add(service, clients)
+		if answered := (*textproto.Error)(nil); err != nil && service.Private && errors.As(err, &answered) {
+			s.trouble(&Trouble{err.Error(), "see the onion keys of the case workers on the roster"})
+			added, err = false, nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -236,7 +210,7 @@ func (s *Supervisor) publish(t *conn, service *Service) error {
 
 // republish takes a service back and adds it again, and cuts those off who are
 // connected if that is asked for.
-func (s *Supervisor) republish(t *conn, service *Service, cut bool) error {
+func (s *supervisor) republish(t *conn, service *Service, cut bool) error {
 	s.mu.Lock()
 	was := s.state.of(service).added
 	s.mu.Unlock()
@@ -253,28 +227,8 @@ func (s *Supervisor) republish(t *conn, service *Service, cut bool) error {
 	return s.publish(t, service)
 }
 
-// heard takes in what the keeper says.
-func (s *Supervisor) heard(n notice) {
-	switch n.Kind {
-	case noticeMissing:
-		s.trouble(&troubleMissing)
-	case noticeEnded:
-		trouble := troubleEnded(n.Text)
-		s.trouble(&trouble)
-	case noticeLog:
-		switch severity, text := clean(n.Text); severity {
-		case "warn":
-			s.log.Warn("tor: " + text)
-		case "err":
-			s.log.Error("tor: " + text)
-		case "notice":
-			s.log.Info("tor: " + text)
-		}
-	}
-}
-
 // event takes in what tor says. It must not make requests.
-func (s *Supervisor) event(e control.Event) {
+func (s *supervisor) event(e control.Event) {
 	switch e := e.(type) {
 	case *control.StatusEvent:
 		if e.Type == control.EventCodeStatusGeneral {
@@ -308,10 +262,11 @@ func (s *Supervisor) event(e control.Event) {
 }
 
 // trouble keeps and logs a trouble, once while it lasts.
-func (s *Supervisor) trouble(t *Trouble) {
+func (s *supervisor) trouble(t *Trouble) {
 	s.mu.Lock()
-	known := s.state.trouble != nil && *s.state.trouble == *t
 	s.state.trouble = t
+	known := s.said == *t
+	s.said = *t
 	s.mu.Unlock()
 	if !known {
 		s.log.Warn("onion: "+t.What, "do", t.Do)
@@ -323,20 +278,25 @@ func (s *Supervisor) trouble(t *Trouble) {
 const patience = 5
 
 // lost says that there is no connection to tor, and why, after so many failures
-// in a row.
-func (s *Supervisor) lost(err error, failures int) {
+// in a row. What ended tor says more than that it ended; what kept us from
+// connecting before says less than what does now.
+func (s *supervisor) lost(err error, failures int) {
 	s.mu.Lock()
-	kept := s.state.trouble // what ended tor says more than that it ended
+	kept := s.state.trouble
+	if kept != nil && !kept.ended() {
+		kept = nil
+	}
 	s.state.reset(time.Now(), s.services)
 	s.state.trouble = kept
 	s.mu.Unlock()
-	if kept == nil && (failures >= patience || s.keeper == nil) {
-		trouble := troubleControl(err, s.keeper != nil)
+	own := s.killTor != nil
+	if kept == nil && (failures >= patience || !own || errors.Is(err, errHangs)) {
+		trouble := troubleControl(err, own)
 		s.trouble(&trouble)
 	}
 }
 
-func (s *Supervisor) connected(version, phase string) {
+func (s *supervisor) connected(version, phase string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.reset(time.Now(), s.services)

@@ -40,7 +40,10 @@ func writeTorrc(dir, extra string) (string, error) {
 	set("Log", "notice stdout")
 	set("GeoIPFile", "/dev/null")
 	set("GeoIPv6File", "/dev/null")
-	if extra != "" {
+	if extra == "" {
+		// Only pluggable transports would be run, and only bridges need them.
+		set("NoExec", "1")
+	} else {
 		path, err := filepath.Abs(extra)
 		if err != nil {
 			return "", err
@@ -53,9 +56,6 @@ func writeTorrc(dir, extra string) (string, error) {
 	}
 	return name, nil
 }
-
-func controlSocket(dir string) string { return filepath.Join(dir, "control") }
-func socksSocket(dir string) string   { return filepath.Join(dir, "socks") }
 
 // quote writes a value as torrc takes it: a C string.
 func quote(s string) string {

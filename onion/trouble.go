@@ -15,12 +15,17 @@ type Trouble struct {
 	Do   string `json:"do"`
 }
 
+const setClock = "set the clock (timedatectl set-ntp true); Tor needs it right to within minutes"
+
 // The troubles that do not come from an event of tor.
 var (
 	troubleMissing = Trouble{
 		"the program tor was not found",
 		"install it (on Debian: apt-get install tor) or name it with --tor; it is looked for again by itself",
 	}
+	// A clock that is ahead gets no CLOCK_SKEW event: relays' certificates
+	// look expired, and tor's log says so.
+	troubleClockAhead  = Trouble{"this machine's clock is ahead, by the dates of the relays' certificates", setClock}
 	troubleNoNetwork   = Trouble{"tor sees no network", "see that this machine reaches the Internet"}
 	troubleUnpublished = Trouble{
 		"the onion service's descriptor was not uploaded when it should have been: nobody new finds the service",
@@ -32,8 +37,16 @@ var (
 	}
 )
 
+const endedPrefix = "tor ended: "
+
+// ended tells of our own tor, or that there is none, rather than of how it can
+// be reached.
+func (t *Trouble) ended() bool {
+	return *t == troubleMissing || strings.HasPrefix(t.What, endedPrefix)
+}
+
 func troubleEnded(why string) Trouble {
-	return Trouble{"tor ended: " + why, "it is started again by itself; the log has what tor said before"}
+	return Trouble{endedPrefix + why, "it is started again by itself; the log has what tor said before"}
 }
 
 func troubleControl(err error, own bool) Trouble {
@@ -62,7 +75,7 @@ var reasons = map[string]string{
 	"TLS_ERROR":      "something in between breaks TLS",
 	"RESOURCELIMIT":  "this machine has no more sockets or memory for tor",
 	"IDENTITY":       "relays answer with other keys than they should; something in between may interfere",
-	"DONE":           "connections are closed at once",
+	"DONE":           "connections are closed at once; if this machine's clock is ahead, that is why",
 }
 
 // A bootstrap is how far tor's start is.
@@ -111,21 +124,20 @@ func parseGeneral(text string) (Trouble, bool) {
 	if len(fields) == 3 {
 		args = arguments(fields[2])
 	}
-	const set = "set the clock (timedatectl set-ntp true); Tor needs it right to within minutes"
 	switch fields[1] {
 	case "CLOCK_SKEW":
 		// SKEW is how many seconds the clock is ahead, negative behind.
 		skew, err := strconv.ParseInt(args["SKEW"], 10, 64)
 		if err != nil || skew == 0 {
-			return Trouble{"this machine's clock is wrong, says tor", set}, true
+			return Trouble{"this machine's clock is wrong, says tor", setClock}, true
 		}
 		way := "ahead"
 		if skew < 0 {
 			skew, way = -skew, "behind"
 		}
-		return Trouble{fmt.Sprintf("this machine's clock is %s %s of what the Tor network says", roughly(skew), way), set}, true
+		return Trouble{fmt.Sprintf("this machine's clock is %s %s of what the Tor network says", roughly(skew), way), setClock}, true
 	case "CLOCK_JUMPED":
-		return Trouble{"this machine's clock jumped", set}, true
+		return Trouble{"this machine's clock jumped", setClock}, true
 	case "DANGEROUS_VERSION":
 		if reason := args["REASON"]; reason == "OBSOLETE" || reason == "UNRECOMMENDED" {
 			return Trouble{"this version of tor is out of date, says the Tor network", "upgrade tor (on Debian: apt-get update && apt-get install tor)"}, true
@@ -149,7 +161,10 @@ func roughly(seconds int64) string {
 	return fmt.Sprintf("%d seconds", seconds)
 }
 
-var argumentForm = regexp.MustCompile(`([A-Z_]+)=("(?:[^"\\]|\\.)*"|\S*)`)
+var (
+	argumentForm = regexp.MustCompile(`([A-Z_]+)=("(?:[^"\\]|\\.)*"|\S*)`)
+	escaped      = regexp.MustCompile(`\\(.)`)
+)
 
 // arguments reads KEY=VALUE and KEY="VALUE" (control-spec, QuotedString). bine
 // splits quoted values at their blanks.
@@ -158,7 +173,7 @@ func arguments(text string) map[string]string {
 	for _, m := range argumentForm.FindAllStringSubmatch(text, -1) {
 		value := m[2]
 		if quoted, ok := strings.CutPrefix(value, `"`); ok {
-			value = regexp.MustCompile(`\\(.)`).ReplaceAllString(strings.TrimSuffix(quoted, `"`), "$1")
+			value = escaped.ReplaceAllString(strings.TrimSuffix(quoted, `"`), "$1")
 		}
 		args[m[1]] = value
 	}

@@ -118,13 +118,9 @@ func FuzzEvents(f *testing.F) {
 
 // What the supervisor says and does as time passes, of which no event tells.
 func TestInspect(t *testing.T) {
-	key, err := OpenKey(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := &Service{Name: "web", Key: key, Port: 80, Target: "127.0.0.1:1"}
+	service := &Service{Name: "web", Dir: t.TempDir(), Port: 80, Target: "127.0.0.1:1"}
 	begin := time.Now()
-	fresh := func(percent int) *Supervisor {
+	fresh := func(percent int) *supervisor {
 		s, err := newSupervisor(Control{}, []*Service{service}, quiet)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +130,7 @@ func TestInspect(t *testing.T) {
 		s.state.added(service, true, begin)
 		return s
 	}
-	look := func(s *Supervisor, after time.Duration, again bool, what string) {
+	look := func(s *supervisor, after time.Duration, again bool, what string) {
 		t.Helper()
 		services := s.inspect(begin.Add(after))
 		said := ""
@@ -169,12 +165,12 @@ func TestInspect(t *testing.T) {
 		s.fetched(service, Fetch{At: begin, Why: "no"})
 	}
 	look(s, 6*time.Minute, true, "could not be fetched")
-	if status := s.Status(); status.Well() {
+	if status := s.status(); status.Well() {
 		t.Errorf("well: %+v", status)
 	}
 	s.fetched(service, Fetch{At: begin, OK: true})
 	look(s, 7*time.Minute, false, "")
-	if status := s.Status(); !status.Well() {
+	if status := s.status(); !status.Well() {
 		t.Errorf("not well: %+v", status)
 	}
 }

@@ -41,7 +41,7 @@ type commands struct {
 	Snapshot     snapshotCmd     `cmd:"" help:"Copy the store as it is now, for backup and for the auditor."`
 	Status       statusCmd       `cmd:"" help:"Say how the running server and its onion services are."`
 	Onion        onionCmd        `cmd:"" help:"The onion service's address."`
-	KeepTor      keepTorCmd      `cmd:"" hidden:""`
+	KeepOnion    keepOnionCmd    `cmd:"" hidden:""`
 	UpdateRoster updateRosterCmd `cmd:"" help:"Put a newer roster in force, while the server runs or not."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 }

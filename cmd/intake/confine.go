@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -15,29 +16,33 @@ import (
 // A reach is what a server still needs of the machine once all its listeners
 // are open. Everything else is taken from it.
 type reach struct {
-	data  string   // the data directory, to read and write
+	write []string // files, and directories with all below them, to read and write
 	read  []string // files and directories to read; missing ones are passed over
 	ports []uint16 // TCP ports to connect to, on any host; none for a server that connects nowhere
 }
 
 // confine takes from this process, all its threads and all that it could still
 // start, what the reach does not name: files (Landlock), connections out and
-// new listeners (Landlock for TCP, seccomp for every socket that isn't a unix
-// one), and what only an intruder would do (seccomp). It can't be undone.
+// new sockets (seccomp; for a server that connects somewhere Landlock holds the
+// TCP ports), and what only an intruder would do (seccomp). It can't be undone.
 //
 // A kernel without Landlock, or with an old one, confines less; what is missing
 // is logged and does not keep the server from serving.
 func confine(r reach, log *slog.Logger) error {
-	rules := []landlock.Rule{landlock.RWDirs(r.data)}
-	for _, path := range r.read {
-		switch info, err := os.Stat(path); {
-		case err != nil: // missing, or not for this user either
-		case info.IsDir():
-			rules = append(rules, landlock.RODirs(path))
-		default:
-			rules = append(rules, landlock.ROFiles(path))
+	var rules []landlock.Rule
+	allow := func(paths []string, file, dir func(...string) landlock.FSRule) {
+		for _, path := range paths {
+			switch info, err := os.Stat(path); {
+			case err != nil: // missing, or not for this user either
+			case info.IsDir():
+				rules = append(rules, dir(path))
+			default:
+				rules = append(rules, file(path))
+			}
 		}
 	}
+	allow(r.write, landlock.RWFiles, landlock.RWDirs)
+	allow(r.read, landlock.ROFiles, landlock.RODirs)
 	for _, port := range r.ports {
 		rules = append(rules, landlock.ConnectTCP(port))
 	}
@@ -45,8 +50,8 @@ func confine(r reach, log *slog.Logger) error {
 	switch abi, _, _ := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION); {
 	case int(abi) <= 0:
 		log.Warn("this kernel has no Landlock: the server can read what its user can")
-	case abi < 4:
-		log.Warn("this kernel's Landlock is old: connections out are held back by seccomp alone", "version", int(abi))
+	case abi < 4 && len(r.ports) > 0:
+		log.Warn("this kernel's Landlock is old: it does not hold the server to the ports it needs", "version", int(abi))
 	}
 	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("confining the server to its files: %w", err)
@@ -71,10 +76,14 @@ var forbidden = []uint32{
 // architectures are those whose numbers the filter knows (audit.h).
 var architectures = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
 
+// datagrams are calls that send to an address, and with MSG_FASTOPEN connect
+// past what Landlock sees. The server has no use for them: it writes.
+var datagrams = []uint32{unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG}
+
 // filterCalls installs a seccomp filter (seccomp(2)) on all threads. Calls that
-// it forbids fail with EPERM. Sockets other than unix ones can't be made any
-// more, unless the server connects out: then all but multipath TCP, which
-// Landlock does not see.
+// it forbids fail with EPERM. No socket can be made or connected any more,
+// unless the server connects out: then those of the Internet's ordinary
+// protocols; multipath TCP, for one, Landlock does not see.
 func filterCalls(connects bool, log *slog.Logger) error {
 	arch, ok := architectures[runtime.GOARCH]
 	if !ok {
@@ -103,15 +112,16 @@ func filterCalls(connects bool, log *slog.Logger) error {
 		// amd64's x32 numbers have bit 30 set; no other number is so large.
 		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 1 << 30, Jt: 0, Jf: 1}, deny,
 	}
-	for _, call := range forbidden {
+	calls := slices.Concat(forbidden, datagrams)
+	if !connects {
+		calls = append(calls, unix.SYS_SOCKET, unix.SYS_CONNECT)
+	}
+	for _, call := range calls {
 		filter = append(filter, skip(call, 0, 1), deny)
 	}
-	filter = append(filter, skip(unix.SYS_SOCKET, 1, 0), allow)
-	if connects {
-		filter = append(filter, load(protocol), skip(unix.IPPROTO_MPTCP, 0, 1), deny, allow)
-	} else {
-		filter = append(filter, load(domain), skip(unix.AF_UNIX, 0, 1), allow, deny)
-	}
+	filter = append(filter, skip(unix.SYS_SOCKET, 1, 0), allow,
+		load(domain), skip(unix.AF_INET, 2, 0), skip(unix.AF_INET6, 1, 0), deny,
+		load(protocol), skip(0, 2, 0), skip(unix.IPPROTO_TCP, 1, 0), skip(unix.IPPROTO_UDP, 0, 1), allow, deny)
 
 	// The filter is installed by one thread, which needs no_new_privs, for all.
 	runtime.LockOSThread()

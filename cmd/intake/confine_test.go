@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,7 +22,7 @@ import (
 // its own in the scripts, because confinement can't be undone.
 func confined() int {
 	dir := os.Args[1]
-	needs := reach{data: dir, read: []string{filepath.Join(dir, "..", "readable"), "/does/not/exist"}}
+	needs := reach{write: []string{dir}, read: []string{filepath.Join(dir, "..", "readable"), "/does/not/exist"}}
 	// A listener and a connection of before, which must go on working.
 	early, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,6 +37,18 @@ func confined() int {
 	allowed := uint16(early.Addr().(*net.TCPAddr).Port)
 	if len(os.Args) > 2 {
 		needs.ports = []uint16{allowed}
+	}
+	// What a witness's connection looks like.
+	client, err := net.Dial("tcp", early.Addr().String())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer client.Close()
+	accepted, err := early.Accept()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	if err := confine(needs, quietLog); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -90,14 +104,9 @@ func confined() int {
 		}
 		return nil
 	}())
-	say("connect by a unix socket", func() error {
-		l, err := net.Listen("unix", filepath.Join(dir, "sock"))
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		return dial("unix", filepath.Join(dir, "sock"))
-	}())
+	say("make a unix socket", socket(unix.AF_UNIX, unix.SOCK_STREAM, 0))
+	say("make a socket of another kind", socket(unix.AF_NETLINK, unix.SOCK_RAW, 0))
+	say("turn an accepted connection elsewhere", turn(accepted, other.Addr().(*net.TCPAddr).Port))
 	say("be connected to as before", func() error {
 		// By a process that is not confined: the test's own.
 		port := strconv.Itoa(int(allowed))
@@ -113,6 +122,30 @@ func confined() int {
 		return err
 	}())
 	return 0
+}
+
+// turn tries to send to another port over a connection that is there, in the
+// ways that Linux has for it; nil if one of them works.
+func turn(c net.Conn, port int) error {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	to := &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
+	tried := raw.Control(func(fd uintptr) {
+		unspec := []byte{unix.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		_, _, _ = unix.Syscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&unspec[0])), uintptr(len(unspec)))
+		if err = unix.Connect(int(fd), to); err == nil {
+			return
+		}
+		if err = unix.Sendto(int(fd), []byte("x"), unix.MSG_FASTOPEN, to); err == unix.EINPROGRESS {
+			err = nil // it is on its way
+		}
+		if err != nil {
+			_, err = unix.SendmsgN(int(fd), []byte("x"), nil, to, unix.MSG_FASTOPEN)
+		}
+	})
+	return errors.Join(tried, err)
 }
 
 func socket(domain, kind, protocol int) error {

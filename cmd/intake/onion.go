@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"tocsin/intake"
 	"tocsin/onion"
 )
 
@@ -65,8 +67,8 @@ func (f *onionFlags) control() onion.Control {
 // tor must forward to. A unix socket that only this user and its tor reach is
 // best; a tor of another user's can't enter the data directory, and gets a
 // port on loopback.
-func (f *onionFlags) listenOnion(ctx context.Context, data, service string) (net.Listener, string, error) {
-	if f.TorControl != "" && !f.control().SameUser(ctx) {
+func listenOnion(data, service string, port bool) (net.Listener, string, error) {
+	if port {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, "", fmt.Errorf("listening for the onion service: %w", err)
@@ -79,6 +81,28 @@ func (f *onionFlags) listenOnion(ctx context.Context, data, service string) (net
 	}
 	l, err := listenUnix(name)
 	return l, "unix:" + name, err
+}
+
+// askTime is how long another's tor may take to start beside us before it is
+// taken for one that can't reach our sockets.
+const askTime = 10 * time.Second
+
+// needsPort asks the tor that we attach to whose it is, and waits for it a
+// while: at boot it may come up after us.
+func (f *onionFlags) needsPort(ctx context.Context, log *slog.Logger) bool {
+	if f.TorControl == "" {
+		return false
+	}
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	same, err := f.control().SameUser(asking)
+	switch {
+	case err != nil:
+		log.Warn("the tor of --tor-control can't be asked whose it is; the onion services get ports on loopback, which other users of this machine reach too", "error", err)
+	case !same:
+		log.Info("the tor of --tor-control is another user's; the onion services get ports on loopback")
+	}
+	return err != nil || !same
 }
 
 // listenUnix makes a socket that only this user can connect to. The caller has
@@ -98,66 +122,40 @@ func listenUnix(name string) (net.Listener, error) {
 	return l, nil
 }
 
-// supervise returns what keeps the services published.
-func (f *onionFlags) supervise(data string, services []*onion.Service, log *slog.Logger) (*onion.Supervisor, error) {
-	if f.TorControl != "" {
-		return onion.Attach(f.control(), services, log)
-	}
+// start starts the process that keeps the services published.
+func (f *onionFlags) start(data string, services []*onion.Service, stderr io.Writer) (*onion.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("finding the program that keeps tor running: %w", err)
+		return nil, fmt.Errorf("finding the program that keeps the onion services: %w", err)
 	}
-	keeper := exec.Command(self, "keep-tor", f.Tor)
+	spec := onion.Spec{Services: services, Tor: f.Tor, Torrc: f.Torrc}
+	if spec.Dir, err = filepath.Abs(filepath.Join(data, "tor")); err != nil {
+		return nil, err
+	}
+	if f.TorControl != "" {
+		control := f.control()
+		spec.Attach = &control
+	}
+	keeper := exec.Command(self, "keep-onion")
+	keeper.Stderr = stderr
 	// tor would speak to the service manager in the server's place.
 	keeper.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		return strings.HasPrefix(kv, "NOTIFY_SOCKET=") || strings.HasPrefix(kv, "WATCHDOG_")
 	})
-	return onion.Own(filepath.Join(data, "tor"), f.Torrc, keeper, services, log)
+	return onion.Start(keeper, spec)
 }
 
-// reads are the files that attaching again to another's tor takes.
-func (f *onionFlags) reads(ctx context.Context) []string {
-	var files []string
-	if f.TorPasswordFile != "" {
-		files = append(files, f.TorPasswordFile)
-	} else if f.TorControl != "" {
-		if cookie := f.control().CookieFile(ctx); cookie != "" {
-			// tor writes a new one at each start: what must be readable is
-			// the directory.
-			files = append(files, filepath.Dir(cookie))
-		}
-	}
-	return files
-}
+// keepOnionCmd is the child process of a server with onion services. It is not
+// confined, because it starts tor; it hears of no witness.
+type keepOnionCmd struct{}
 
-// ports are those to connect to, of another's tor that has no control socket.
-func (f *onionFlags) ports() []uint16 {
-	_, port, err := net.SplitHostPort(f.TorControl)
-	if err != nil {
-		return nil // a socket, or none
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil
-	}
-	return []uint16{uint16(n)}
-}
-
-// keepTorCmd is the child process of a server with a tor of its own.
-type keepTorCmd struct {
-	Tor   string `arg:""`
-	Torrc string `arg:""`
-}
-
-// Run keeps tor running until standard input ends, which it does when the
+// Run keeps the services until standard input ends, which it does when the
 // server closes it or dies.
-func (c *keepTorCmd) Run(t terminal) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
-	return onion.Keep(ctx, c.Tor, c.Torrc, t.out)
+func (keepOnionCmd) Run(t terminal) error {
+	if err := harden(); err != nil {
+		return err
+	}
+	return onion.Keep(os.Stdin, t.out, intake.NewLog(t.err))
 }
 
 type onionCmd struct {

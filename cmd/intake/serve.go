@@ -115,7 +115,7 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err := confine(needs, log); err != nil {
 		return err
 	}
-	s.serve(ctx)
+	s.serve(ctx, log)
 	notify.tell("READY=1")
 	go notify.watch(ctx, web.Alive)
 	select {
@@ -131,12 +131,16 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 // open makes every listener and starts tor, so that nothing need be opened
 // once the server is confined. It returns what must stay in reach.
 func (c *serveCmd) open(ctx context.Context, s *servers, v *vault.Vault, k *keys, log *slog.Logger, t terminal) (reach, error) {
-	needs := reach{data: c.Data}
+	needs := reach{write: []string{filepath.Join(c.Data, vault.DBName), filepath.Join(c.Data, vault.BlobsDir)}}
 	control, err := listenUnix(filepath.Join(c.Data, socketFile))
 	if err != nil {
 		return needs, err
 	}
-	s.control = controlServer(v, k, s.onions, func() { s.setClients(v) }, log)
+	s.control = controlServer(v, k, s.onions, func() {
+		if err := s.setClients(v); err != nil {
+			log.Error("the roster in force does not hold for the desk's onion service", "error", err)
+		}
+	}, log)
 	s.add(control, s.control.Serve)
 	if c.Desk != "" || c.Onion {
 		if s.desk, err = desk.NewServer(v, k.desk, log); err != nil {
@@ -155,9 +159,9 @@ func (c *serveCmd) open(ctx context.Context, s *servers, v *vault.Vault, k *keys
 		if err := c.openOnion(ctx, s, log, t); err != nil {
 			return needs, err
 		}
-		s.setClients(v)
-		needs.read = append(needs.read, c.reads(ctx)...)
-		needs.ports = append(needs.ports, c.ports()...)
+		if err := s.setClients(v); err != nil {
+			return needs, err
+		}
 	}
 	if c.Listen != "" {
 		l, err := net.Listen("tcp", c.Listen)
@@ -168,11 +172,11 @@ func (c *serveCmd) open(ctx context.Context, s *servers, v *vault.Vault, k *keys
 		if c.TLSName != "" {
 			scheme, name = "https", c.TLSName
 		}
-		l, more, err := c.wrap(l, c.Data)
+		l, more, err := c.wrap(l, c.Data, log)
 		if err != nil {
 			return needs, err
 		}
-		needs.read, needs.ports = append(needs.read, more.read...), append(needs.ports, more.ports...)
+		needs.write, needs.read, needs.ports = append(needs.write, more.write...), more.read, more.ports
 		s.add(l, s.web.Serve)
 		fmt.Fprintf(t.err, "listening on %s://%s\n", scheme, name)
 	}
@@ -181,29 +185,30 @@ func (c *serveCmd) open(ctx context.Context, s *servers, v *vault.Vault, k *keys
 
 // openOnion makes the two onion services.
 func (c *serveCmd) openOnion(ctx context.Context, s *servers, log *slog.Logger, t terminal) error {
-	var services []*onion.Service
-	for _, service := range []*onion.Service{{Name: webService, Port: webPort}, {Name: deskService, Port: deskPort, Private: true}} {
-		var err error
-		if service.Key, err = onionKey(c.Data, service.Name); err != nil {
-			return err
-		}
-		l, target, err := c.listenOnion(ctx, c.Data, service.Name)
+	port := c.needsPort(ctx, log)
+	services := []*onion.Service{{Name: webService, Port: webPort}, {Name: deskService, Port: deskPort, Private: true}}
+	for _, service := range services {
+		service.Dir = filepath.Join(onionDir(c.Data), service.Name)
+		key, err := onion.OpenKey(service.Dir)
 		if err != nil {
 			return err
 		}
-		service.Target = target
+		var l net.Listener
+		if l, service.Target, err = listenOnion(c.Data, service.Name, port); err != nil {
+			return err
+		}
 		if service.Private {
 			s.add(l, s.desk.Serve)
-			fmt.Fprintf(t.err, "desk listening for case workers on %s:%d\n", service.Key.Address(), service.Port)
+			fmt.Fprintf(t.err, "desk listening for case workers on %s:%d\n", key.Address(), service.Port)
 		} else {
-			s.web.Announce(service.Key.Address())
+			s.web.Announce(key.Address())
 			s.add(l, s.web.Serve)
-			fmt.Fprintf(t.err, "listening on http://%s\n", service.Key.Address())
+			fmt.Fprintf(t.err, "listening on http://%s\n", key.Address())
 		}
-		services = append(services, service)
 	}
 	var err error
-	s.onion, err = c.supervise(c.Data, services, log)
+	s.onion, err = c.start(c.Data, services, t.err)
+	s.onionAlone = c.Listen == ""
 	return err
 }
 
@@ -211,12 +216,15 @@ func (c *serveCmd) openOnion(ctx context.Context, s *servers, log *slog.Logger, 
 type servers struct {
 	web     *intake.Server
 	control *http.Server
-	desk    *desk.Server      // nil without one
-	onion   *onion.Supervisor // nil without one
-	waiting []func() error    // opened, not serving yet
+	desk    *desk.Server   // nil without one
+	onion   *onion.Process // nil without one
+	waiting []func() error // opened, not serving yet
 	opened  []net.Listener
 	failed  chan error // with room for one error of each
 	running sync.WaitGroup
+
+	onionAlone bool       // witnesses come in no other way
+	clients    sync.Mutex // held while the onion keys of the roster in force are passed on
 }
 
 // add keeps a listener to be served once the server is confined.
@@ -226,9 +234,9 @@ func (s *servers) add(l net.Listener, serve func(net.Listener) error) {
 }
 
 // serve begins to answer on everything that was added, and to publish.
-func (s *servers) serve(ctx context.Context) {
+func (s *servers) serve(ctx context.Context, log *slog.Logger) {
 	if s.onion != nil {
-		s.waiting = append(s.waiting, func() error { return s.onion.Run(ctx) })
+		go s.mourn(ctx, log)
 	}
 	for _, serve := range s.waiting {
 		s.running.Go(func() {
@@ -248,12 +256,33 @@ func (s *servers) onions() *onion.Status {
 	return &o
 }
 
+// mourn waits for the end of the process that keeps the onion services. It
+// can't be started again from here. A server that has no other way in ends with
+// it, so that its service manager starts both anew.
+func (s *servers) mourn(ctx context.Context, log *slog.Logger) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.onion.Done():
+	}
+	err := fmt.Errorf("the process that keeps the onion services ended: %v", s.onion.Err())
+	if s.onionAlone {
+		s.failed <- err
+		return
+	}
+	log.Error("restart the server to have its onion services back", "error", err)
+}
+
 // setClients lets those find the desk's onion service whom the roster in force
 // names.
-func (s *servers) setClients(v *vault.Vault) {
-	if s.onion != nil {
-		s.onion.SetClients(deskService, v.Roster().OnionKeys())
+func (s *servers) setClients(v *vault.Vault) error {
+	if s.onion == nil {
+		return nil
 	}
+	// The lock keeps an older roster from being passed on last.
+	s.clients.Lock()
+	defer s.clients.Unlock()
+	return s.onion.SetClients(deskService, v.Roster().OnionKeys())
 }
 
 // deskDrain is how long a case worker's transfer may still go on when the web

@@ -4,11 +4,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -46,7 +49,7 @@ const dnsPort = 53
 // The authority checks the name by the same port (TLS-ALPN-01, RFC 8737), so
 // that no other one need be open. Its account's key and the certificates lie
 // in the data directory; they open no report.
-func (f *tlsFlags) wrap(l net.Listener, data string) (net.Listener, reach, error) {
+func (f *tlsFlags) wrap(l net.Listener, data string, log *slog.Logger) (net.Listener, reach, error) {
 	if f.TLSName == "" {
 		return l, reach{}, nil
 	}
@@ -70,7 +73,10 @@ func (f *tlsFlags) wrap(l net.Listener, data string) (net.Listener, reach, error
 		HostPolicy: autocert.HostWhitelist(f.TLSName),
 		Client:     &acme.Client{DirectoryURL: f.ACMEURL, UserAgent: "tocsin"},
 	}
+	// The C library's resolver would use calls that the confined server has not.
+	net.DefaultResolver.PreferGo = true
 	config := m.TLSConfig()
+	config.GetCertificate = complain(m.GetCertificate, f.TLSName, log)
 	// HTTP/1.1 only, as package intake wants it.
 	config.NextProtos = []string{"http/1.1", acme.ALPNProto}
 	config.MinVersion = tls.VersionTLS12
@@ -80,5 +86,20 @@ func (f *tlsFlags) wrap(l net.Listener, data string) (net.Listener, reach, error
 			read = append(read, filepath.SplitList(path)...)
 		}
 	}
-	return tls.NewListener(l, config), reach{read: read, ports: []uint16{uint16(port), dnsPort}}, nil
+	return tls.NewListener(l, config), reach{write: []string{dir}, read: read, ports: []uint16{uint16(port), dnsPort}}, nil
+}
+
+// complain wraps what gets certificates so that a failure for our own name is
+// logged, once a day: it is the operator's to mend, and nothing in it is a
+// witness's.
+func complain(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), name string, log *slog.Logger) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	var day atomic.Int64
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		c, err := get(hello)
+		today := time.Now().Unix() / 86400
+		if err != nil && hello.ServerName == name && day.Swap(today) != today {
+			log.Error("no certificate for "+name+"; see that the authority reaches this server there on port 443, and restart it if the name servers changed", "error", err)
+		}
+		return c, err
+	}
 }

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"cmp"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/base32"
 	"fmt"
@@ -31,7 +32,22 @@ func validRecipient(s string) bool {
 func validOnion(s string) bool {
 	base32 := base32.StdEncoding.WithPadding(base32.NoPadding)
 	b, err := base32.DecodeString(s)
-	return err == nil && len(b) == 32 && base32.EncodeToString(b) == s
+	if err != nil || len(b) != 32 || base32.EncodeToString(b) != s {
+		return false
+	}
+	// A point of low order is nobody's key: with every one of them a shared
+	// secret comes out as zero, which ECDH refuses. tor aborts on a key of
+	// zeros.
+	public, err := ecdh.X25519().NewPublicKey(b)
+	if err != nil {
+		return false
+	}
+	any, err := ecdh.X25519().NewPrivateKey(make([]byte, 32))
+	if err != nil {
+		return false
+	}
+	_, err = any.ECDH(public)
+	return err == nil
 }
 
 // Validate returns an ErrMalformed that names the first field at fault.

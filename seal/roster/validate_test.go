@@ -51,6 +51,8 @@ func TestValidate(t *testing.T) {
 		{"onion key padded", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = onionKey("ana") + "====" }},
 		{"onion key too short", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = onionKey("ana")[:50] }},
 		{"onion key with stray bits", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = onionKey("ana")[:51] + "B" }},
+		{"onion key of zeros", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = strings.Repeat("A", 52) }},
+		{"onion key of low order", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = "AE" + strings.Repeat("A", 50) }},
 		{"onion key with a carriage return", "worker ana: the onion key", func(r *roster.Roster) { r.Workers[0].Onion = onionKey("ana") + "\r" }},
 		{"a worker with the intake's desk key", "the same desk key as the intake", func(r *roster.Roster) { r.Workers[1].Desk = deskPublic("intake") }},
 		{"a destination twice", "destination police: the same destination name", func(r *roster.Roster) { r.Destinations[1].Name = "police" }},

@@ -11,7 +11,7 @@ import (
 )
 
 // maxStreams is how many connections one client's circuit may have open at
-// once; past it tor closes the circuit. Browsers open six to a host.
+// once; tor refuses more. Browsers open six to a host.
 const maxStreams = 32
 
 // A Service is an onion service: where its key is and what stands behind it.
@@ -58,14 +58,13 @@ func (s *Service) open() (err error) {
 //
 // bine's AddOnion knows neither ClientAuthV3 nor the proof-of-work arguments,
 // so the command of control-spec (ADD_ONION) is written here. Flags: DiscardPK,
-// because the key is ours and need not come back over the connection;
-// MaxStreamsCloseCircuit, so that a flood costs the flooder its circuit;
-// V3Auth for client authorization. The service is not detached: it goes when
+// because the key is ours and need not come back over the connection; V3Auth for
+// client authorization. The service is not detached: it goes when
 // the connection does, so that a killed server leaves nothing published that
 // nobody answers.
 func (t *conn) add(s *Service, clients []string) error {
 	var b strings.Builder
-	flags := "DiscardPK,MaxStreamsCloseCircuit"
+	flags := "DiscardPK"
 	if s.Private {
 		flags += ",V3Auth"
 	}

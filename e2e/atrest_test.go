@@ -4,16 +4,22 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"tocsin/report"
 )
 
 // TestNothingReadableAtRest puts a marker into everything that a witness and
@@ -27,17 +33,15 @@ func TestNothingReadableAtRest(t *testing.T) {
 	wrap := []string{strace, "-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,creat,mknod,mknodat,memfd_create,link,linkat,symlinkat,rename,renameat,renameat2", "-o"}
 
 	const (
-		account  = "Marker-Account-Zanzibar-0001"
-		plate    = "Marker-Plate-Zanzibar-0002"
-		contact  = "marker-contact-0003@zanzibar.example"
 		fileName = "marker-file-zanzibar-0004.jpg"
 		content  = "Marker-Content-Zanzibar-0005 "
 		agent    = "Marker-Agent/0006 (Zanzibar)"
 		crashed  = "Marker-Crashed-Zanzibar-0007 "
 		reply    = "Marker-Reply-Zanzibar-0008"
 	)
-	markers := []string{account, plate, contact, fileName, strings.TrimSpace(content), agent, strings.TrimSpace(crashed), reply}
-	fields := [][2]string{{"what.seen", account}, {"suspect.plate", plate}, {"witness.contact", contact}, {"consent", "direct"}}
+	fields, markers := markedFields(t)
+	marked := slices.Clone(markers)
+	markers = append(markers, fileName, strings.TrimSpace(content), agent, strings.TrimSpace(crashed), reply)
 
 	first := startIntake(t, dir, tmp, append(wrap, trace+".1")...)
 	client := &http.Client{}
@@ -58,17 +62,32 @@ func TestNothingReadableAtRest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	died := crashInTheMiddle(t, first, crashed)
 	log := first.logged()
-	crashInTheMiddle(t, first, crashed)
-	log += first.logged()
+	roots := []string{filepath.Join(dir, "intake"), tmp}
+	lookInFiles(t, markers, roots...) // before a restart sweeps
 
 	second := startIntake(t, dir, tmp, append(wrap, trace+".2")...)
+	left := blobs(t, dir)
+	if slices.Contains(left, died) {
+		t.Errorf("the restart did not sweep blob %s of the upload that died", died)
+	}
+	if len(left) != 1 {
+		t.Errorf("blobs after the restart: %v, want that of the one report that has any", left)
+	}
 	home := []string{"--home", filepath.Join(dir, "alice")}
 	triage := func(args ...string) string { return command(t, "triage", append(home, args...)...) }
 	triage("pull", "--desk", second.desk)
 	// The reply goes to the report whose codename comes back below.
 	var replied bool
 	for _, id := range caseIDs(t, triage("list", "--json")) {
+		// What never came in would not be found either.
+		shown := triage("show", id, "--json")
+		for _, m := range append(marked, fileName) {
+			if !strings.Contains(shown, m) {
+				t.Errorf("the case worker is not shown %q", m)
+			}
+		}
 		text := filepath.Join(t.TempDir(), "reply.txt")
 		if err := os.WriteFile(text, []byte(reply), 0o600); err != nil {
 			t.Fatal(err)
@@ -87,24 +106,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 	second.stop(t)
 	log += second.logged()
 
-	seen := 0
-	for _, root := range []string{filepath.Join(dir, "intake"), tmp} {
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			seen++
-			lookFor(t, markers, b, path)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if seen < 4 {
-		t.Errorf("only %d files were looked at", seen)
-	}
+	lookInFiles(t, markers, roots...)
 	lookFor(t, markers, []byte(log), "the log")
 	if left, _ := os.ReadDir(tmp); len(left) > 0 {
 		t.Errorf("the server left %v in the temporary directory", left)
@@ -118,15 +120,52 @@ func TestNothingReadableAtRest(t *testing.T) {
 	}
 }
 
-// crashInTheMiddle sends half an upload and kills the server when it has
-// taken in enough of it to have a file open.
-func crashInTheMiddle(t *testing.T, s *server, marker string) {
+// markedFields fills in every field of the form, and returns what to look for
+// afterwards: what would not stand in a store, a log or a program by chance.
+func markedFields(t *testing.T) (fields [][2]string, markers []string) {
 	t.Helper()
+	for i, f := range report.Fields() {
+		var value string
+		switch {
+		case f.Format == report.Coordinates:
+			// Decimals hold a marker too: two random numbers of 20 digits.
+			value = fmt.Sprintf("12.%020d,-34.%020d", rand.Uint64(), rand.Uint64())
+			latitude, longitude, _ := strings.Cut(value, ",")
+			markers = append(markers, latitude, longitude)
+		case f.Format == report.Date:
+			value = "1987-06-05" // a day is no marker: the ledger holds days, if not this one
+		case f.Format == report.Time:
+			value = "23:59" // too short for a marker
+		case f.Format == report.Country:
+			value = "BE" // two letters are no marker
+		case f.Kind == report.Choice, f.Kind == report.Choices:
+			// Only what the form offers; the long ones stand nowhere else.
+			value = slices.MaxFunc(f.Choices, func(a, b string) int { return len(a) - len(b) })
+			if len(value) >= 12 {
+				markers = append(markers, value)
+			}
+		case f.Format == "":
+			value = fmt.Sprintf("Marker-%s-Zanzibar-%04d", f.Name, i)
+			markers = append(markers, value)
+		default:
+			t.Fatalf("%s: what can a %s hold?", f.Name, f.Format)
+		}
+		fields = append(fields, [2]string{f.Name, value})
+	}
+	return fields, markers
+}
+
+// crashInTheMiddle sends a part of an upload, kills the server when a blob of
+// it with content lies on the disk, and returns that blob's name.
+func crashInTheMiddle(t *testing.T, s *server, marker string) string {
+	t.Helper()
+	before := blobs(t, filepath.Dir(s.data))
 	codename, err := form(http.DefaultClient, s.web)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pr, pw := io.Pipe()
+	defer pw.CloseWithError(io.ErrUnexpectedEOF)
 	contentType, body := reportBody(codename, [][2]string{{"what.seen", marker}}, attachment{"crash-" + strings.TrimSpace(marker) + ".jpg", pr})
 	ended := make(chan struct{})
 	go func() {
@@ -140,9 +179,34 @@ func crashInTheMiddle(t *testing.T, s *server, marker string) {
 	if _, err := pw.Write(chunk); err != nil {
 		t.Fatal(err)
 	}
+	var died string
+	eventually(t, 10*time.Second, "the upload has a blob with content", func() bool {
+		for _, name := range blobs(t, filepath.Dir(s.data)) {
+			info, err := os.Stat(filepath.Join(s.data, "blobs", name))
+			if err == nil && info.Size() > 0 && !slices.Contains(before, name) {
+				died = name
+			}
+		}
+		return died != ""
+	})
 	s.kill()
 	pw.CloseWithError(io.ErrUnexpectedEOF)
 	<-ended
+	return died
+}
+
+// blobs returns the names of the files in which large reports lie.
+func blobs(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, "intake", "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 var caseIDField = regexp.MustCompile(`"case": *"([a-z2-7]{26})"`)
@@ -177,6 +241,30 @@ func comeBack(t *testing.T, c *http.Client, web, userAgent, codename string) str
 		t.Fatal(err)
 	}
 	return string(page)
+}
+
+// lookInFiles looks for the markers in every file under the roots, its path
+// included.
+func lookInFiles(t *testing.T, markers []string, roots ...string) {
+	t.Helper()
+	seen := 0
+	for _, root := range roots {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			seen++
+			lookFor(t, markers, append(b, path...), path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen < 4 {
+		t.Errorf("only %d files were looked at", seen)
+	}
 }
 
 // lookFor reports each marker that b contains, in plain or in a dress.

@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tocsin/report"
 )
@@ -68,7 +67,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 	lookInFiles(t, markers, roots...) // before a restart sweeps
 
 	second := startIntake(t, dir, tmp, append(wrap, trace+".2")...)
-	left := blobs(t, dir)
+	left := blobs(t, filepath.Join(dir, "intake"))
 	if slices.Contains(left, died) {
 		t.Errorf("the restart did not sweep blob %s of the upload that died", died)
 	}
@@ -159,54 +158,11 @@ func markedFields(t *testing.T) (fields [][2]string, markers []string) {
 // it with content lies on the disk, and returns that blob's name.
 func crashInTheMiddle(t *testing.T, s *server, marker string) string {
 	t.Helper()
-	before := blobs(t, filepath.Dir(s.data))
-	codename, err := form(http.DefaultClient, s.web)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pr, pw := io.Pipe()
-	defer pw.CloseWithError(io.ErrUnexpectedEOF)
-	contentType, body := reportBody(codename, [][2]string{{"what.seen", marker}}, attachment{"crash-" + strings.TrimSpace(marker) + ".jpg", pr})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if r, err := http.Post(s.web+"/en/report", contentType, body); err == nil {
-			r.Body.Close()
-			t.Error("an upload that never ended was answered")
-		}
-	}()
-	chunk := bytes.Repeat([]byte(marker), 8<<20/len(marker))
-	if _, err := pw.Write(chunk); err != nil {
-		t.Fatal(err)
-	}
-	var died string
-	eventually(t, 10*time.Second, "the upload has a blob with content", func() bool {
-		for _, name := range blobs(t, filepath.Dir(s.data)) {
-			info, err := os.Stat(filepath.Join(s.data, "blobs", name))
-			if err == nil && info.Size() > 0 && !slices.Contains(before, name) {
-				died = name
-			}
-		}
-		return died != ""
-	})
+	content := strings.NewReader(strings.Repeat(marker, 8<<20/len(marker)))
+	upload := hold(t, s, "en", marker, attachment{"crash-" + strings.TrimSpace(marker) + ".jpg", content})
 	s.kill()
-	pw.CloseWithError(io.ErrUnexpectedEOF)
-	<-ended
-	return died
-}
-
-// blobs returns the names of the files in which large reports lie.
-func blobs(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(dir, "intake", "blobs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	upload.cut(t)
+	return upload.blob
 }
 
 var caseIDField = regexp.MustCompile(`"case": *"([a-z2-7]{26})"`)

@@ -26,10 +26,9 @@ import (
 // then looks for the markers in every file that was left, in every line of
 // log, and for any file that the server made where it should not.
 func TestNothingReadableAtRest(t *testing.T) {
-	strace := need(t, "strace", "strace")
 	dir, tmp := setUp(t), t.TempDir()
 	trace := filepath.Join(t.TempDir(), "trace")
-	wrap := []string{strace, "-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,creat,mknod,mknodat,memfd_create,link,linkat,symlinkat,rename,renameat,renameat2", "-o"}
+	wrap := append(tracer(t), "-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,creat,mknod,mknodat,memfd_create,link,linkat,symlinkat,rename,renameat,renameat2", "-o")
 
 	const (
 		fileName = "marker-file-zanzibar-0004.jpg"
@@ -42,7 +41,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 	marked := slices.Clone(markers)
 	markers = append(markers, fileName, strings.TrimSpace(content), agent, strings.TrimSpace(crashed), reply)
 
-	first := startIntake(t, dir, tmp, append(wrap, trace+".1")...)
+	first := startIntake(t, dir, tmp, append(slices.Clone(wrap), trace+".1")...)
 	client := &http.Client{}
 	codename, err := form(client, first.web)
 	if err != nil {
@@ -66,7 +65,7 @@ func TestNothingReadableAtRest(t *testing.T) {
 	roots := []string{filepath.Join(dir, "intake"), tmp}
 	lookInFiles(t, markers, roots...) // before a restart sweeps
 
-	second := startIntake(t, dir, tmp, append(wrap, trace+".2")...)
+	second := startIntake(t, dir, tmp, append(slices.Clone(wrap), trace+".2")...)
 	left := blobs(t, filepath.Join(dir, "intake"))
 	if slices.Contains(left, died) {
 		t.Errorf("the restart did not sweep blob %s of the upload that died", died)

@@ -18,11 +18,10 @@ import (
 // after the last sync, and each sync after what it is there for. What a crash
 // of the machine leaves can't be tried here; this is what it depends on.
 func TestReceivedMeansOnDisk(t *testing.T) {
-	strace := need(t, "strace", "strace")
 	dir := setUp(t)
 	trace := filepath.Join(t.TempDir(), "trace")
-	s := startIntake(t, dir, t.TempDir(), strace, "-f", "-qq", "-s", "256", "-o", trace, "-e", "signal=none", "-e",
-		"trace=openat,close,accept4,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendfile,splice,fsync,fdatasync,sync_file_range,msync,sync,syncfs")
+	s := startIntake(t, dir, t.TempDir(), append(tracer(t), "-f", "-qq", "-s", "256", "-o", trace, "-e", "signal=none", "-e",
+		"trace=openat,close,accept4,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendfile,splice,fsync,fdatasync,sync_file_range,msync,sync,syncfs")...)
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	for _, files := range [][]attachment{nil, {{"photo.jpg", io.LimitReader(rand.Reader, 1<<20)}}} {
 		codename, err := form(client, s.web)

@@ -88,6 +88,18 @@ func need(t testing.TB, program, debian string) string {
 	return path
 }
 
+// tracer is the strace that a server can be started under. The server closes
+// itself to debuggers, so that only root can read what it hands to the kernel,
+// or who is root of a namespace.
+func tracer(t testing.TB) []string {
+	t.Helper()
+	strace := need(t, "strace", "strace")
+	if os.Getuid() == 0 {
+		return []string{strace}
+	}
+	return []string{need(t, "unshare", "util-linux"), "--map-root-user", strace}
+}
+
 // setUp makes a demonstration organisation and returns its directory.
 func setUp(t testing.TB) string {
 	t.Helper()

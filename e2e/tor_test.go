@@ -167,6 +167,11 @@ func reachable(t *testing.T, web string, c *testtor.Client) {
 		}
 		resp, err := client.Do(req)
 		if err != nil {
+			// This tor remembers where it failed and would not ask again for
+			// minutes; another witness's would.
+			if err := c.NewIdentity(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			return false
 		}
 		defer resp.Body.Close()

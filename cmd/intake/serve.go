@@ -45,7 +45,7 @@ func (serveCmd) Help() string {
 
 Nothing is logged about requests. Times in the log are days. Headers in which a proxy says who connected (X-Forwarded-For) are not read.
 
-With all listeners open the server confines itself: it can then read and write the data directory only, open no connection to anywhere but tor's sockets (and, with --tls-name, ports 443 and 53), and start no program. Tor is kept running by a process of its own.
+With all listeners open the server confines itself: it can then read and write its store and nothing else, make and connect no socket, and start no program. With --tls-name it also keeps its certificates, reads what name service and TLS need, and connects to ports 443 and 53. A process of its own speaks to tor and has the onion services' keys.
 
 What --config may hold, with what holds otherwise:
 

@@ -20,7 +20,7 @@ func (keygenCmd) Help() string {
 
   triage keygen --name alice --passphrase > alice.card
 
-Hand the card to the organisation in a way in which nobody can swap it: who swaps it reads your cases. The keys stay in the home; make a backup of worker.key, because no case can be read without it. With a passphrase both key files are age files, and "age -d worker.key" opens them without triage.`
+Hand the card to the organisation in a way in which nobody can swap it: who swaps it reads your cases. The keys stay in the home; make a backup of worker.key, because no case can be read without it. With a passphrase the key files are age files, and "age -d worker.key" opens them without triage.`
 }
 
 // Run makes the keys.

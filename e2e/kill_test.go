@@ -46,12 +46,12 @@ func TestKillLosesNothing(t *testing.T) {
 	received := map[string]string{} // codename → account, guarded by mu
 	started, acknowledged := 0, 0
 
-	for range *kills {
+	for round := range *kills {
 		s := startIntake(t, dir, tmp)
 		client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: witnesses}}
 		ctx, cancel := context.WithCancel(context.Background())
-		begun := make(chan struct{})
-		var once sync.Once
+		begun, heard := make(chan struct{}), make(chan struct{})
+		var once, onceHeard sync.Once
 		var wg sync.WaitGroup
 		for range witnesses {
 			wg.Go(func() {
@@ -87,11 +87,20 @@ func TestKillLosesNothing(t *testing.T) {
 					received[r.codename] = r.account
 					acknowledged++
 					mu.Unlock()
+					onceHeard.Do(func() { close(heard) })
 				}
 			})
 		}
 		<-begun
-		// The instant is random; nothing is asserted about it.
+		// The instant is random; nothing is asserted about it. In half of the
+		// rounds it lies after the first acknowledgement, so that on a slow
+		// machine there is something to lose.
+		if round%2 == 1 {
+			select {
+			case <-heard:
+			case <-time.After(20 * time.Second):
+			}
+		}
 		<-time.After(time.Duration(mathrand.Int64N(int64(250 * time.Millisecond))))
 		s.kill()
 		cancel()

@@ -52,13 +52,13 @@ What --config may hold, with what holds otherwise:
   {
     "streams": %d,                reports with files coming in at once
     "bodies": %d,                reports of any kind coming in at once
-    "min_bytes_per_second": %d,  slowest average rate of an upload
+    "min_bytes_per_second": %d,  slowest average rate of an upload; more when places run low
     "rate_window_seconds": %d,    time over which it is averaged; longest silence
     "header_bytes": %d,        largest request header
     "header_seconds": %d,         time to send it
     "idle_seconds": %d,           time that an unused connection is kept
     "drain_seconds": %d,          time that uploads get after SIGTERM
-    "free_disk_bytes": %d, free space below which no upload is let in
+    "free_disk_bytes": %d, free space below which no report with files is let in
     "numbers_max_age_days": %d   age past which a telephone number is called doubtful
   }
 

@@ -152,8 +152,13 @@ func (s *supervisor) inspect(now time.Time) (again []*Service) {
 	var trouble *Trouble
 	s.mu.Lock()
 	if s.state.bootstrap.Percent < 100 {
-		if idle := now.Sub(s.state.advanced); idle > stalled && s.state.trouble == nil {
-			t := troubleStalled(s.state.bootstrap, idle.Truncate(time.Minute))
+		idle, b := now.Sub(s.state.advanced), s.state.bootstrap
+		switch {
+		case s.state.trouble != nil:
+		case idle > doubtful && b.Warning != nil:
+			trouble = b.Warning
+		case idle > stalled:
+			t := troubleStalled(b, idle.Truncate(time.Minute))
 			trouble = &t
 		}
 	} else {

@@ -16,8 +16,11 @@ const (
 	// look is how often the supervisor looks whether all is well.
 	look = 2 * time.Second
 	// stalled is how long the start may stay at one percentage. On a slow
-	// line the consensus alone takes a minute.
-	stalled = 2 * time.Minute
+	// line the consensus alone takes a minute. When tor complains, doubtful is
+	// long enough: it may take minutes until it has counted enough failures to
+	// call that urgent.
+	stalled  = 2 * time.Minute
+	doubtful = 15 * time.Second
 	// unpublished is how long after the last upload a descriptor is taken
 	// for gone: its lifetime is three hours (rend-spec-v3, 2.4).
 	unpublished = 3 * time.Hour
@@ -241,7 +244,7 @@ func (s *supervisor) event(e control.Event) {
 			s.mu.Lock()
 			s.state.bootstrapped(b, time.Now())
 			s.mu.Unlock()
-			if b.Warning != nil {
+			if b.Urgent {
 				s.trouble(b.Warning)
 			}
 		}
@@ -303,6 +306,8 @@ func (s *supervisor) connected(version, phase string) {
 	s.state.version = version
 	if b, ok := parseBootstrap(phase); ok {
 		s.state.bootstrapped(b, time.Now())
-		s.state.trouble = b.Warning
+		if b.Urgent {
+			s.state.trouble = b.Warning
+		}
 	}
 }

@@ -83,6 +83,7 @@ type bootstrap struct {
 	Percent int
 	Phase   string
 	Warning *Trouble // what tor complains of, if it does
+	Urgent  bool     // tor itself takes the warning for more than a first failure
 }
 
 // parseBootstrap reads the text of a STATUS_CLIENT BOOTSTRAP event after its
@@ -98,9 +99,9 @@ func parseBootstrap(text string) (b bootstrap, ok bool) {
 		return b, false
 	}
 	b = bootstrap{Percent: percent, Phase: args["SUMMARY"]}
-	// tor itself says when a failure is worth a warning: the first ones are not.
 	// Of a wrong clock a STATUS_GENERAL event says more.
-	if args["RECOMMENDATION"] == "warn" && args["REASON"] != "CLOCK_SKEW" {
+	if fields[0] == "WARN" && args["REASON"] != "CLOCK_SKEW" {
+		b.Urgent = args["RECOMMENDATION"] == "warn"
 		why, ok := reasons[args["REASON"]]
 		if !ok {
 			why = strings.TrimSpace(args["REASON"] + " " + args["WARNING"])

@@ -17,7 +17,7 @@ func TestParseBootstrap(t *testing.T) {
 		`NOTICE BOOTSTRAP PROGRESS=0 TAG=starting SUMMARY="Starting"`:                                              {0, "Starting", ""},
 		`NOTICE BOOTSTRAP PROGRESS=75 TAG=enough_dirinfo SUMMARY="Loaded enough directory info to build circuits"`: {75, "Loaded enough directory info to build circuits", ""},
 		`NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done"`:                                                    {100, "Done", ""},
-		`WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay" WARNING="Connection refused" REASON=CONNECTREFUSED COUNT=1 RECOMMENDATION=ignore HOSTID="AB" HOSTADDR="127.0.0.1:1"`: {5, "Connecting to a relay", ""},
+		`WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay" WARNING="Connection refused" REASON=CONNECTREFUSED COUNT=1 RECOMMENDATION=ignore HOSTID="AB" HOSTADDR="127.0.0.1:1"`: {5, "Connecting to a relay", "connections are refused"},
 		`WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay" WARNING="Connection refused" REASON=CONNECTREFUSED COUNT=10 RECOMMENDATION=warn HOSTID="AB" HOSTADDR="127.0.0.1:1"`:  {5, "Connecting to a relay", "connections are refused"},
 		`WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting" WARNING="No route to host" REASON=NOROUTE COUNT=10 RECOMMENDATION=warn`:                                                         {5, "Connecting", "no route to the network"},
 		`WARN BOOTSTRAP PROGRESS=40 TAG=requesting_keys SUMMARY="Asking for authority key certs" WARNING="Clock skew" REASON=CLOCK_SKEW COUNT=1 RECOMMENDATION=warn`:                             {40, "Asking for authority key certs", ""},
@@ -26,6 +26,9 @@ func TestParseBootstrap(t *testing.T) {
 		b, ok := parseBootstrap(text)
 		if !ok || b.Percent != want.percent || b.Phase != want.phase {
 			t.Errorf("%s: read as %+v, %t", text, b, ok)
+		}
+		if urgent := strings.Contains(text, "RECOMMENDATION=warn") && !strings.Contains(text, "CLOCK_SKEW"); b.Urgent != urgent {
+			t.Errorf("%s: urgent %t", text, b.Urgent)
 		}
 		if warned := b.Warning != nil; warned != (want.warns != "") || warned && (!strings.Contains(b.Warning.What, want.warns) || b.Warning.Do == "") {
 			t.Errorf("%s: warning %+v, want one of %q", text, b.Warning, want.warns)
@@ -147,6 +150,12 @@ func TestInspect(t *testing.T) {
 	look(s, 3*time.Minute, false, "tor has been at 40 % (Somewhere) for 3m0s")
 	s.state.bootstrapped(bootstrap{Percent: 45}, begin.Add(4*time.Minute))
 	look(s, 5*time.Minute, false, "")
+
+	// What tor complains of counts once the start has stood still for a while.
+	s = fresh(5)
+	s.state.bootstrapped(bootstrap{Percent: 5, Warning: &Trouble{"no route", "look"}}, begin)
+	look(s, 10*time.Second, false, "")
+	look(s, 20*time.Second, false, "no route")
 
 	s = fresh(100)
 	look(s, 2*time.Minute, false, "")

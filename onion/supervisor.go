@@ -29,8 +29,11 @@ const (
 	// reconnectFirst and reconnectMost bound the pause before tor's control
 	// port is tried again: twice as long each time, from the start when
 	// something was published.
-	reconnectFirst = 500 * time.Millisecond
+	reconnectFirst = 200 * time.Millisecond
 	reconnectMost  = 30 * time.Second
+	// ownMost is the same for our own tor, which comes up in about a second
+	// whenever it was started anew.
+	ownMost = time.Second
 )
 
 // A supervisor keeps services published. Its fields above mu are set before run
@@ -82,8 +85,11 @@ func (s *supervisor) setClients(name string, clients []string) {
 
 // run keeps the services published until ctx is done, and then takes them back.
 func (s *supervisor) run(ctx context.Context) {
-	failures := 0
-	for pause := reconnectFirst; ; pause = min(2*pause, reconnectMost) {
+	failures, most := 0, reconnectMost
+	if s.killTor != nil {
+		most = ownMost
+	}
+	for pause := reconnectFirst; ; pause = min(2*pause, most) {
 		published, err := s.session(ctx)
 		if ctx.Err() != nil {
 			return
@@ -278,7 +284,7 @@ func (s *supervisor) trouble(t *Trouble) {
 
 // patience is how many attempts to connect may fail before that is trouble:
 // our own tor takes a moment to start.
-const patience = 5
+const patience = 10
 
 // lost says that there is no connection to tor, and why, after so many failures
 // in a row. What ended tor says more than that it ended; what kept us from

@@ -344,20 +344,7 @@ func browseOnion(t *testing.T, dir, web string, witness, alice *testtor.Client) 
 
 // torDies kills the server's tor, and waits for another to take its place.
 func torDies(t *testing.T, s *server, web string, witness *testtor.Client) {
-	died := s.torProcess(t)
-	if err := syscall.Kill(died, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	begun := time.Now()
-	eventually(t, 20*time.Second, "the log says that tor ended", func() bool {
-		return strings.Contains(s.logged(), "tor ended: signal: killed")
-	})
-	reachable(t, web, witness)
-	t.Logf("reachable %s after tor was killed", time.Since(begun).Round(100*time.Millisecond))
-	if now := s.torProcess(t); now == died {
-		t.Error("it is the same tor")
-	}
-	s.well(t)
+	torFails(t, s, web, witness, syscall.SIGKILL, 20*time.Second, "tor ended: signal: killed")
 }
 
 // boundedStreams opens connection after connection on one circuit, until tor
@@ -391,17 +378,22 @@ func boundedStreams(t *testing.T, web string, witness *testtor.Client) {
 // torHangs stops the server's tor without ending it, which closes no
 // connection, and waits for another to take its place.
 func torHangs(t *testing.T, s *server, web string, witness *testtor.Client) {
-	hung := s.torProcess(t)
-	if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
+	torFails(t, s, web, witness, syscall.SIGSTOP, 40*time.Second, "tor does not answer")
+}
+
+// torFails sends the server's tor a signal, waits until the log says what came
+// of it, and then for another tor that serves the same address.
+func torFails(t *testing.T, s *server, web string, witness *testtor.Client, signal syscall.Signal, limit time.Duration, says string) {
+	t.Helper()
+	failed := s.torProcess(t)
+	if err := syscall.Kill(failed, signal); err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	eventually(t, 40*time.Second, "the log says that tor does not answer", func() bool {
-		return strings.Contains(s.logged(), "tor does not answer")
-	})
+	eventually(t, limit, "the log says: "+says, func() bool { return strings.Contains(s.logged(), says) })
 	reachable(t, web, witness)
-	t.Logf("reachable %s after tor hung", time.Since(begun).Round(100*time.Millisecond))
-	if now := s.torProcess(t); now == hung {
+	t.Logf("reachable %s after %s", time.Since(begun).Round(100*time.Millisecond), signal)
+	if now := s.torProcess(t); now == failed {
 		t.Error("it is the same tor")
 	}
 	s.well(t)

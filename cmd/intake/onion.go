@@ -54,9 +54,8 @@ const (
 // onionDir is where the keys and the sockets of the onion services lie.
 func onionDir(data string) string { return filepath.Join(data, "onion") }
 
-func onionKey(data, service string) (*onion.Key, error) {
-	return onion.OpenKey(filepath.Join(onionDir(data), service))
-}
+// keyDir is where the key of one of them lies.
+func keyDir(data, service string) string { return filepath.Join(onionDir(data), service) }
 
 // control is how another's tor is attached to.
 func (f *onionFlags) control() onion.Control {
@@ -185,7 +184,7 @@ func (c *onionAddressCmd) Run(t terminal) error {
 	if c.Desk {
 		service, port = deskService, ":"+strconv.Itoa(deskPort)
 	}
-	key, err := onionKey(c.Data, service)
+	key, err := onion.OpenKey(keyDir(c.Data, service))
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (c *serveCmd) openOnion(ctx context.Context, s *servers, log *slog.Logger, 
 	port := c.needsPort(ctx, log)
 	services := []*onion.Service{{Name: webService, Port: webPort}, {Name: deskService, Port: deskPort, Private: true}}
 	for _, service := range services {
-		service.Dir = filepath.Join(onionDir(c.Data), service.Name)
+		service.Dir = keyDir(c.Data, service.Name)
 		key, err := onion.OpenKey(service.Dir)
 		if err != nil {
 			return err

@@ -139,6 +139,8 @@ var table = []Field{
 	text("evidence.description", maxDescription, func(r *Report) *string { return &r.Evidence.Description }),
 
 	choice("witness.role", witnessRoles, func(r *Report) *string { return &r.Witness.Role }),
+	choice("witness.present", yesNo, func(r *Report) *string { return &r.Witness.Present }),
+	choice("witness.testify", yesNo, func(r *Report) *string { return &r.Witness.Testify }),
 	country("witness.country", func(r *Report) *string { return &r.Witness.Country }),
 	text("witness.contact", maxContact, func(r *Report) *string { return &r.Witness.Contact }),
 

@@ -199,6 +199,8 @@ type Evidence struct {
 // Witness is what the witness chose to say about themselves.
 type Witness struct {
 	Role    string // traveller, tourism professional, resident, other, unknown
+	Present string // were they there themselves? yes, no, unknown
+	Testify string // would they repeat it to the police or a judge? yes, no, unknown
 	Country string // country they are in: ISO 3166-1 alpha-2, or unknown
 	Contact string // how to reach them; leaves only under ConsentDirect
 

@@ -22,7 +22,8 @@ type Withheld struct {
 // like those who were with them or the trade they work in, together with the
 // place.
 var identifying = []string{
-	"others.witnesses", "witness.role", "witness.country", "witness.contact",
+	"others.witnesses", "witness.role", "witness.present", "witness.testify",
+	"witness.country", "witness.contact",
 }
 
 // Withhold returns what may leave the organisation, as a report of its own

@@ -29,6 +29,8 @@ func TestWithoutConsentTheWitnessStaysBehind(t *testing.T) {
 		want := []Withheld{
 			{"others.witnesses", ReasonConsent},
 			{"witness.role", ReasonConsent},
+			{"witness.present", ReasonConsent},
+			{"witness.testify", ReasonConsent},
 			{"witness.country", ReasonConsent},
 			{"witness.contact", ReasonConsent},
 			{"where.from_window", ReasonUnknown},

@@ -84,6 +84,8 @@ var fieldLabels = map[string]string{
 	"evidence.description": "Description",
 
 	"witness.role":    "Role",
+	"witness.present": "Was there",
+	"witness.testify": "Would repeat it to the police or a judge",
 	"witness.country": "Is in",
 	"witness.contact": "Contact",
 

@@ -57,6 +57,8 @@ var (
 	someCase = ledger.CaseID{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
 	digestA  = ledger.Digest(bytes.Repeat([]byte{0xaa}, 32))
 	digestB  = ledger.Digest(bytes.Repeat([]byte{0xbb}, 32))
+	digestC  = ledger.Digest(bytes.Repeat([]byte{0xcc}, 32))
+	digestD  = ledger.Digest(bytes.Repeat([]byte{0xdd}, 32))
 )
 
 // leaves returns one leaf of each event and kind, as ana signed them.
@@ -65,13 +67,15 @@ func leaves() []frozen {
 		{"roster", ledger.Leaf{Event: ledger.EventRoster, Number: 7, Digest: digestA}, rosterText, ""},
 		{"case", ledger.Leaf{Event: ledger.EventCase, Case: someCase, Digest: digestA, Envelope: digestB}, caseText, ""},
 		{"report", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindReport, Size: 17995, Digest: digestA}, reportText, ""},
-		{"addition", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindAddition, Size: 0, Digest: digestA}, additionText, ""},
+		{"addition", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindAddition, Size: 0, Digest: digestA, Once: digestC}, additionText, ""},
 		{"reply", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindReply, Size: 19552, Digest: digestA}, replyText, replyStatement},
 		{"rekey", ledger.Leaf{Event: ledger.EventRekey, Case: someCase, Number: 8, Envelope: digestB}, rekeyText, rekeyStatement},
 		{"handed over", ledger.Leaf{Event: ledger.EventHandedOver, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, handedOverText, handedOverStatement},
 		{"acknowledged", ledger.Leaf{Event: ledger.EventAcknowledged, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, acknowledgedText, acknowledgedStatement},
 		{"held", ledger.Leaf{Event: ledger.EventHeld, Case: someCase, Rule: "court-order.2026"}, heldText, heldStatement},
 		{"purged", ledger.Leaf{Event: ledger.EventPurged, Case: someCase, Rule: "retention"}, purgedText, purgedStatement},
+		{"read", ledger.Leaf{Event: ledger.EventRead, Case: someCase}, readText, readStatement},
+		{"withdrawn", ledger.Leaf{Event: ledger.EventWithdrawn, Case: someCase, Secret: digestD}, withdrawnText, ""},
 	}
 	for i := range all {
 		all[i].leaf.Day = "2026-03-14"

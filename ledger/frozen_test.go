@@ -29,6 +29,7 @@ case aaisem2ekvthpcezvk54zxpo74
 kind addition
 size 0
 digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+once cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
 `
 	replyText = `tocsin.leaf.v1 message
 day 2026-03-14
@@ -133,6 +134,25 @@ case aaisem2ekvthpcezvk54zxpo74
 rule retention
 done 2026-03-13
 by ana
+`
+
+	readText = `tocsin.leaf.v1 read
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+done 2026-03-13
+by ana
+signature dRX+JdNpdo0wmxkL9t5gFwmItQKISv6CQ4uMuE1IeKAGBbkIe/pfTD8Owf53g9Ia8QC8FMML7yvy1CEKO52OAw==
+`
+	readStatement = `tocsin.event.v1 read
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+done 2026-03-13
+by ana
+`
+	withdrawnText = `tocsin.leaf.v1 withdrawn
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+secret dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd
 `
 
 	checkpointText = `example.org/tocsin

@@ -30,6 +30,8 @@ func FuzzParseLeaf(f *testing.F) {
 	f.Add([]byte(strings.Replace(caseText, "v1", "v2", 1)))
 	f.Add([]byte(strings.ReplaceAll(caseText, "\n", "\r\n")))
 	f.Add([]byte(strings.Replace(rosterText, "number 7", "number 07", 1)))
+	f.Add([]byte(strings.Replace(additionText, "once", "secret", 1)))
+	f.Add([]byte(strings.Replace(withdrawnText, "dd", "DD", 1)))
 	f.Add([]byte(replyStatement))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := ledger.ParseLeaf(b)

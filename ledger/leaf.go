@@ -14,6 +14,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ const (
 	EventAcknowledged Event = "acknowledged" // a destination confirmed a hand-over
 	EventHeld         Event = "held"         // a case worker stopped the retention clock
 	EventPurged       Event = "purged"       // an envelope was destroyed under a rule
+	EventRead         Event = "read"         // a case worker opened the report for the first time
+	EventWithdrawn    Event = "withdrawn"    // the witness destroyed the envelope of a report that nobody had read
 )
 
 // The kinds of message.
@@ -71,6 +74,8 @@ type Leaf struct {
 	Envelope    Digest // case, rekey: the envelope
 	Destination string // handed-over, acknowledged
 	Rule        string // held, purged: the rule of the policy it happened under
+	Once        Digest // addition: stands for the form it was sent from, so that one sent twice is told
+	Secret      Digest // withdrawn: what only the witness knew; see Withdraws
 
 	// What a case worker did, the worker signs; see Sign.
 	Done      Day    // the day by the worker's clock
@@ -85,19 +90,24 @@ var signed = []string{"done", "by", "signature"}
 var fields = map[Event][]string{
 	EventRoster:       {"number", "digest"},
 	EventCase:         {"case", "digest", "envelope"},
-	EventMessage:      {"case", "kind", "size", "digest"}, // and, for a reply, signed
+	EventMessage:      {"case", "kind", "size", "digest"}, // and, for an addition, once; for a reply, signed
 	EventRekey:        append([]string{"case", "number", "envelope"}, signed...),
 	EventHandedOver:   append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventAcknowledged: append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventHeld:         append([]string{"case", "rule"}, signed...),
 	EventPurged:       append([]string{"case", "rule"}, signed...),
+	EventRead:         append([]string{"case"}, signed...),
+	EventWithdrawn:    {"case", "secret"},
 }
 
 // fields returns the names of the fields that such a leaf has after the day,
 // or nil for an unknown event.
 func (l *Leaf) fields() []string {
 	f := fields[l.Event]
-	if l.Event == EventMessage && l.Kind == KindReply {
+	switch {
+	case l.Event == EventMessage && l.Kind == KindAddition:
+		f = append(f[:len(f):len(f)], "once")
+	case l.Event == EventMessage && l.Kind == KindReply:
 		f = append(f[:len(f):len(f)], signed...)
 	}
 	return f
@@ -107,6 +117,29 @@ func (l *Leaf) fields() []string {
 func (l *Leaf) IsSigned() bool {
 	f := l.fields()
 	return len(f) > 0 && f[len(f)-1] == "signature"
+}
+
+// Withdraws reports whether the leaf proves that the witness withdrew the
+// case: nobody signs it, but its secret is what the commitment in the case's
+// record is the SHA-256 of, which the codename alone gives.
+func (l *Leaf) Withdraws(commitment Digest) bool {
+	return l.Event == EventWithdrawn && Digest(sha256.Sum256(l.Secret[:])) == commitment
+}
+
+// Retires reports whether nothing may follow the leaf in its case: the
+// envelope is destroyed with it.
+func (l *Leaf) Retires() bool { return l.Event == EventPurged || l.Event == EventWithdrawn }
+
+// PreventsWithdrawal reports whether the witness can't withdraw the case any
+// more after the leaf: a case worker has seen the report.
+func (l *Leaf) PreventsWithdrawal() bool {
+	switch l.Event {
+	case EventRead, EventHandedOver, EventAcknowledged:
+		return true
+	case EventMessage:
+		return l.Kind == KindReply
+	}
+	return false
 }
 
 const leafHeader = "tocsin.leaf.v1 "
@@ -142,7 +175,7 @@ func (l *Leaf) equal(m *Leaf) bool {
 	return l.Event == m.Event && l.Day == m.Day
 }
 
-var allFields = []string{"case", "number", "kind", "size", "digest", "envelope", "destination", "rule", "done", "by", "signature"}
+var allFields = []string{"case", "number", "kind", "size", "digest", "envelope", "destination", "rule", "once", "secret", "done", "by", "signature"}
 
 func (l *Leaf) encode() []byte {
 	var b strings.Builder
@@ -171,6 +204,10 @@ func (l *Leaf) get(field string) string {
 		return l.Destination
 	case "rule":
 		return l.Rule
+	case "once":
+		return l.Once.String()
+	case "secret":
+		return l.Secret.String()
 	case "done":
 		return string(l.Done)
 	case "by":
@@ -214,7 +251,7 @@ func ParseLeaf(b []byte) (*Leaf, error) {
 	}
 	lines = lines[1:]
 	// The list of fields is asked for anew at each step: the kind of a
-	// message, once read, decides whether a signature follows.
+	// message, once read, decides what follows its digest.
 	for i := 0; i < len(l.fields()); i++ {
 		f := l.fields()[i]
 		v, ok := strings.CutPrefix(first(lines), f+" ")
@@ -270,6 +307,10 @@ func (l *Leaf) set(field, v string) (err error) {
 		l.Destination, err = name(v)
 	case "rule":
 		l.Rule, err = name(v)
+	case "once":
+		l.Once, err = ParseDigest(v)
+	case "secret":
+		l.Secret, err = ParseDigest(v)
 	case "done":
 		l.Done, err = ParseDay(v)
 	case "by":

@@ -84,6 +84,8 @@ func TestParseLeafChecksEachField(t *testing.T) {
 		"size":        {"", "x", "-1", "-0", "+1", "01", "1_000", "9223372036854775807", "9223372036854775808"},
 		"digest":      {"", hex[2:], hex + "aa", strings.ToUpper(hex), "g" + hex[1:], hex[1:]},
 		"envelope":    {"", hex[2:], hex + "aa", strings.ToUpper(hex), "g" + hex[1:], hex[1:]},
+		"once":        {"", hex[2:], hex + "aa", strings.ToUpper(hex), "g" + hex[1:], hex[1:]},
+		"secret":      {"", hex[2:], hex + "aa", strings.ToUpper(hex), "g" + hex[1:], hex[1:]},
 		"destination": names,
 		"rule":        names,
 		"by":          names,
@@ -156,6 +158,8 @@ var setters = map[string]func(*ledger.Leaf){
 	"envelope":    func(l *ledger.Leaf) { l.Envelope = ledger.Digest{1} },
 	"destination": func(l *ledger.Leaf) { l.Destination = "foreign-affairs" },
 	"rule":        func(l *ledger.Leaf) { l.Rule = "other-rule" },
+	"once":        func(l *ledger.Leaf) { l.Once = ledger.Digest{1} },
+	"secret":      func(l *ledger.Leaf) { l.Secret = ledger.Digest{1} },
 	"done":        func(l *ledger.Leaf) { l.Done = "2026-01-01" },
 	"by":          func(l *ledger.Leaf) { l.By = "bo" },
 	"signature":   func(l *ledger.Leaf) { l.Signature = make([]byte, 64) },
@@ -249,6 +253,30 @@ func TestLongestLeafFits(t *testing.T) {
 	l.Sign(instance, strings.Repeat("0", 31)+"-", deskKey("ana"))
 	if _, err := l.Marshal(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A withdrawal is proved by what the record's commitment is the digest of, and
+// by nothing else. The commitment was computed with sha256sum.
+func TestWithdraws(t *testing.T) {
+	commitment, err := ledger.ParseDigest("2b26816b927877095c29b14358af3c137109084ba54aa6aa6e19734940d7ae98")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range leaves() {
+		if got := f.leaf.Withdraws(commitment); got != (f.name == "withdrawn") {
+			t.Errorf("%s: Withdraws() = %t", f.name, got)
+		}
+		l := f.leaf
+		l.Secret[31] ^= 1
+		if l.Withdraws(commitment) || f.leaf.Withdraws(l.Secret) || f.leaf.Withdraws(digestD) {
+			t.Errorf("%s withdraws with another secret or commitment", f.name)
+		}
+		l.Secret[31] ^= 1
+		l.Event = ledger.EventRead
+		if l.Withdraws(commitment) {
+			t.Errorf("%s: an event of another kind withdraws", f.name)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package ledger
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // An Order holds leaves against what a vault would have appended. It knows no
 // key: signatures are for others to check. The zero Order is ready.
@@ -9,8 +12,13 @@ type Order struct {
 	day      Day
 	awaiting bool   // a case was opened by the leaf before
 	opened   CaseID // that case, whose report must come next
-	cases    map[CaseID]bool
-	purged   map[CaseID]bool
+	cases    map[CaseID]standing
+}
+
+// standing is what became of a case so far.
+type standing struct {
+	seen    string // the last kind of leaf that shows that a case worker has seen the report, or ""
+	retired Event  // purged or withdrawn, or ""
 }
 
 // Add takes the next leaf and says what of it can't follow those before. A
@@ -26,6 +34,7 @@ func isReport(l *Leaf) bool { return l.Event == EventMessage && l.Kind == KindRe
 
 // judge changes nothing.
 func (o *Order) judge(l *Leaf) error {
+	is, opened := o.cases[l.Case]
 	switch {
 	case o.n == 0 && l.Event != EventRoster:
 		return fmt.Errorf("%w: the first leaf is not a roster", ErrMalformed)
@@ -35,14 +44,16 @@ func (o *Order) judge(l *Leaf) error {
 		return fmt.Errorf("%w: the report of case %s must come here", ErrMalformed, o.opened)
 	case l.Event == EventRoster:
 		return nil
-	case l.Event == EventCase && o.cases[l.Case]:
+	case l.Event == EventCase && opened:
 		return fmt.Errorf("%w: case %s was opened before", ErrMalformed, l.Case)
 	case l.Event == EventCase:
 		return nil
-	case !o.cases[l.Case]:
+	case !opened:
 		return fmt.Errorf("%w: case %s was not opened before", ErrMalformed, l.Case)
-	case o.purged[l.Case]:
-		return fmt.Errorf("%w: case %s was purged before", ErrMalformed, l.Case)
+	case is.retired != "":
+		return fmt.Errorf("%w: case %s was %s before", ErrMalformed, l.Case, is.retired)
+	case l.Event == EventWithdrawn && is.seen != "":
+		return fmt.Errorf("%w: case %s was withdrawn after %s", ErrMalformed, l.Case, is.seen)
 	case isReport(l) && !o.awaiting:
 		// Anybody can seal to the recipient in a case's record: a report that
 		// came later would take the place of what the witness told.
@@ -53,14 +64,18 @@ func (o *Order) judge(l *Leaf) error {
 
 func (o *Order) take(l *Leaf) {
 	if o.cases == nil {
-		o.cases, o.purged = map[CaseID]bool{}, map[CaseID]bool{}
+		o.cases = map[CaseID]standing{}
 	}
 	o.n, o.day = o.n+1, max(o.day, l.Day)
 	o.awaiting, o.opened = l.Event == EventCase, l.Case
-	switch l.Event {
-	case EventCase:
-		o.cases[l.Case] = true
-	case EventPurged:
-		o.purged[l.Case] = true
+	is, opened := o.cases[l.Case]
+	switch {
+	case l.Event == EventRoster || !opened && l.Event != EventCase:
+		return
+	case l.Retires():
+		is.retired = l.Event
+	case l.PreventsWithdrawal():
+		is.seen = cmp.Or(l.Kind, string(l.Event))
 	}
+	o.cases[l.Case] = is
 }

@@ -34,7 +34,11 @@ func TestOrder(t *testing.T) {
 		"all there is": {[]ledger.Leaf{
 			roster, open(a), report(a), reply, message(a, ledger.KindAddition), roster, open(b), report(b),
 			plain(ledger.EventRekey, a), plain(ledger.EventHandedOver, a), plain(ledger.EventAcknowledged, a),
-			plain(ledger.EventHeld, b), plain(ledger.EventPurged, a), on("2026-03-15", message(b, ledger.KindReply)),
+			plain(ledger.EventHeld, b), plain(ledger.EventPurged, a), plain(ledger.EventRead, b), on("2026-03-15", message(b, ledger.KindReply)),
+		}, -1, ""},
+		"a case withdrawn": {[]ledger.Leaf{roster, open(a), report(a), open(b), report(b), plain(ledger.EventRead, b), plain(ledger.EventWithdrawn, a)}, -1, ""},
+		"a case withdrawn after an addition": {[]ledger.Leaf{
+			roster, open(a), report(a), message(a, ledger.KindAddition), plain(ledger.EventHeld, a), plain(ledger.EventRekey, a), plain(ledger.EventWithdrawn, a),
 		}, -1, ""},
 
 		"a case first":                     {[]ledger.Leaf{open(a), report(a), roster}, 0, "not a roster"},
@@ -53,6 +57,19 @@ func TestOrder(t *testing.T) {
 		"a hand-over of no case":           {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventHandedOver, b)}, 3, "not opened"},
 		"a reply to a purged case":         {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), reply}, 4, "purged"},
 		"a report of a purged case":        {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), report(a)}, 4, "purged"},
+
+		"withdrawn after it was read":        {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventRead, a), message(a, ledger.KindAddition), plain(ledger.EventWithdrawn, a)}, 5, "after read"},
+		"withdrawn after a hand-over":        {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventHandedOver, a), plain(ledger.EventWithdrawn, a)}, 4, "after handed-over"},
+		"withdrawn after an acknowledgement": {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventAcknowledged, a), plain(ledger.EventWithdrawn, a)}, 4, "after acknowledged"},
+		"withdrawn after a reply":            {[]ledger.Leaf{roster, open(a), report(a), reply, plain(ledger.EventWithdrawn, a)}, 4, "after reply"},
+		"withdrawn twice":                    {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), plain(ledger.EventWithdrawn, a)}, 4, "was withdrawn before"},
+		"withdrawn after a purge":            {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), plain(ledger.EventWithdrawn, a)}, 4, "was purged before"},
+		"withdrawn before the report":        {[]ledger.Leaf{roster, open(a), plain(ledger.EventWithdrawn, a)}, 2, "the report of case " + a.String()},
+		"withdrawn without a case":           {[]ledger.Leaf{roster, plain(ledger.EventWithdrawn, a)}, 1, "not opened"},
+		"an addition to a withdrawn case":    {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), message(a, ledger.KindAddition)}, 4, "was withdrawn before"},
+		"a withdrawn case read":              {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), plain(ledger.EventRead, a)}, 4, "was withdrawn before"},
+		"a withdrawn case handed over":       {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), plain(ledger.EventHandedOver, a)}, 4, "was withdrawn before"},
+		"a withdrawn case sealed again":      {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), plain(ledger.EventRekey, a)}, 4, "was withdrawn before"},
 	} {
 		var o ledger.Order
 		for i := range c.leaves {

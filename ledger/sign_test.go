@@ -86,7 +86,8 @@ func TestChangesBreakTheSignature(t *testing.T) {
 		}
 		for _, event := range []ledger.Event{
 			ledger.EventRoster, ledger.EventCase, ledger.EventMessage, ledger.EventRekey,
-			ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld, ledger.EventPurged, "recalled",
+			ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld, ledger.EventPurged,
+			ledger.EventRead, ledger.EventWithdrawn, "recalled",
 		} {
 			if l := f.leaf; event != l.Event {
 				l.Event = event

@@ -109,3 +109,37 @@ func FuzzOpenCheckpoint(f *testing.F) {
 		}
 	})
 }
+
+// What ParseProof takes, FormatProof gives back; and what it proves is a leaf
+// that stands in the tree at that place.
+func FuzzParseProof(f *testing.F) {
+	tree := newProved(f)
+	for i := range tree.leaves {
+		f.Add(tree.proof(f, int64(i)))
+	}
+	good := tree.proof(f, 3)
+	f.Add([]byte(standardProof))
+	f.Add(bytes.Replace(good, []byte("@v1"), []byte("@v2"), 1))
+	f.Add(bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")))
+	f.Add(bytes.Replace(good, []byte("index 3"), []byte("index 4"), 1))
+	f.Add(bytes.Replace(good, []byte("index 3"), []byte("index 03"), 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := ledger.ParseProof(b)
+		if err != nil {
+			known(t, err, ledger.ErrMalformed, ledger.ErrVersion)
+			return
+		}
+		if got := ledger.FormatProof(p); !bytes.Equal(got, b) {
+			t.Errorf("formatted again, it is %q", got)
+		}
+		l, _, err := p.Verify(tree.vkey)
+		if err != nil {
+			known(t, err, ledger.ErrMalformed, ledger.ErrVersion, ledger.ErrSignature, ledger.ErrProof)
+			return
+		}
+		text, err := l.Marshal()
+		if err != nil || p.Index >= int64(len(tree.leaves)) || !bytes.Equal(text, tree.leaves[p.Index]) {
+			t.Errorf("leaf %d is proved to be %q, %v", p.Index, text, err)
+		}
+	})
+}

@@ -31,6 +31,9 @@ var (
 	ErrMalformed = errors.New("malformed")
 	// ErrSignature is returned for a signature that does not verify.
 	ErrSignature = errors.New("signature does not verify")
+	// ErrProof is returned for a leaf that the proof beside it does not prove
+	// to be in the tree.
+	ErrProof = errors.New("the leaf is not proved to be in the ledger")
 )
 
 // Event says what a leaf records.

@@ -165,6 +165,8 @@ func TestDerivationIsFrozen(t *testing.T) {
 	const (
 		wantTag       = "518ea85d85ce43b151963a0fdd62530b94e409533ca8c500669b3c23baa2a5ea"
 		wantRecipient = "1264ba972a5ad3a47b26294347cfb10f34c6a0cc22b6922aecf72dc646bbb754" // SHA-256 of the age1pq1… text
+
+		wantWithdrawal = "6098c5000bd9db90d10803f1c02fa3214a88a07a9e53edc58e845d6111526f2f"
 	)
 	c, err := ParseCodename(example)
 	if err != nil {
@@ -180,6 +182,9 @@ func TestDerivationIsFrozen(t *testing.T) {
 	sum := sha256.Sum256([]byte(cred.Identity.Recipient().String()))
 	if got := hex.EncodeToString(sum[:]); got != wantRecipient {
 		t.Errorf("recipient's digest %s, want %s", got, wantRecipient)
+	}
+	if got := hex.EncodeToString(cred.Withdrawal[:]); got != wantWithdrawal {
+		t.Errorf("withdrawal %s, want %s", got, wantWithdrawal)
 	}
 	if cred.Version != 1 {
 		t.Errorf("version %d", cred.Version)
@@ -198,7 +203,7 @@ func TestDeriveIsBoundToTheInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere := roster.NewInstance("example.org+1234+key", "tocsin.example.org/two")
-	tags, keys := map[[32]byte]bool{}, map[string]bool{}
+	tags, keys, withdrawals := map[[32]byte]bool{}, map[string]bool{}, map[[32]byte]bool{}
 	for _, d := range []struct {
 		c Codename
 		i roster.Instance
@@ -211,13 +216,13 @@ func TestDeriveIsBoundToTheInstance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again.Tag != cred.Tag || again.Identity.String() != cred.Identity.String() {
+		if again.Tag != cred.Tag || again.Withdrawal != cred.Withdrawal || again.Identity.String() != cred.Identity.String() {
 			t.Error("deriving twice gives two credentials")
 		}
-		tags[cred.Tag], keys[cred.Identity.String()] = true, true
+		tags[cred.Tag], keys[cred.Identity.String()], withdrawals[cred.Withdrawal] = true, true, true
 	}
-	if len(tags) != 3 || len(keys) != 3 {
-		t.Errorf("%d tags and %d identities of 3 credentials", len(tags), len(keys))
+	if len(tags) != 3 || len(keys) != 3 || len(withdrawals) != 3 {
+		t.Errorf("%d tags, %d identities and %d withdrawals of 3 credentials", len(tags), len(keys), len(withdrawals))
 	}
 	if _, err := (Codename{}).Derive(testInstance); !errors.Is(err, ErrCodename) {
 		t.Errorf("the zero codename: %v", err)
@@ -245,6 +250,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	for _, secret := range []string{
 		c.String(), cred.Identity.String(), key.identity.String(), "AGE-SECRET",
 		hex.EncodeToString(cred.Tag[:]), fmt.Sprint(cred.Tag),
+		hex.EncodeToString(cred.Withdrawal[:]), fmt.Sprint(cred.Withdrawal),
 	} {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("%q can be read in %s", secret, out.String())

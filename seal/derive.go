@@ -35,14 +35,18 @@ const (
 	argonKeySize = 32
 	tagInfo      = "tocsin.codename.v1 tag"
 	identityInfo = "tocsin.codename.v1 identity"
+
+	withdrawalInfo = "tocsin.codename.v1 withdrawal"
 )
 
 // Credential is what a codename gives at one instance. Tag finds the case and
-// tells nothing about the codename; Identity opens the replies.
+// tells nothing about the codename; Identity opens the replies; Withdrawal is
+// the secret that withdraws the report, of which the store keeps the SHA-256.
 type Credential struct {
-	Version  int
-	Tag      [32]byte
-	Identity *age.HybridIdentity
+	Version    int
+	Tag        [32]byte
+	Identity   *age.HybridIdentity
+	Withdrawal [32]byte
 }
 
 // String and LogValue keep the identity, which prints itself, out of messages
@@ -66,6 +70,10 @@ func (c Codename) Derive(i roster.Instance) (*Credential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deriving the tag: %w", err)
 	}
+	withdrawal, err := hkdf.Key(sha256.New, root, i[:], withdrawalInfo, 32)
+	if err != nil {
+		return nil, fmt.Errorf("deriving the withdrawal: %w", err)
+	}
 	seed, err := hkdf.Key(sha256.New, root, i[:], identityInfo, 32)
 	if err != nil {
 		return nil, fmt.Errorf("deriving the identity: %w", err)
@@ -77,5 +85,5 @@ func (c Codename) Derive(i roster.Instance) (*Credential, error) {
 		// The parser's error may quote the key.
 		return nil, errors.New("deriving the identity: age does not take the key")
 	}
-	return &Credential{CodenameVersion, [32]byte(tag), identity}, nil
+	return &Credential{CodenameVersion, [32]byte(tag), identity, [32]byte(withdrawal)}, nil
 }

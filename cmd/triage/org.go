@@ -167,6 +167,7 @@ type orgSetPolicyCmd struct {
 	MaxFile       *int64 `placeholder:"BYTES" help:"Most bytes of one attachment."`
 	MaxFiles      *int   `placeholder:"N" help:"Most attachments in one report."`
 	Attachments   *bool  `negatable:"" help:"Whether attachments are taken at all."`
+	Withdraw      *bool  `negatable:"" help:"Whether a witness may destroy a report that no case worker has read yet."`
 }
 
 // Run changes the policy.
@@ -179,6 +180,7 @@ func (c orgSetPolicyCmd) Run(s *session) error {
 			set(&p.MaxFile, c.MaxFile)
 			set(&p.MaxFiles, c.MaxFiles)
 			set(&p.Attachments, c.Attachments)
+			set(&p.Withdraw, c.Withdraw)
 		})
 	})
 }
@@ -229,6 +231,11 @@ func showRoster(s *session, r *roster.Roster) {
 		s.say("attachments   %d of at most %d bytes, %d bytes a report", p.MaxFiles, p.MaxFile, p.MaxReport)
 	} else {
 		s.say("attachments   none")
+	}
+	if p.Withdraw {
+		s.say("withdrawal    by the witness, until a case worker has read the report")
+	} else {
+		s.say("withdrawal    none")
 	}
 }
 

@@ -29,6 +29,7 @@ func rosterSeeds(f *testing.F) [][]byte {
 	odd.Workers[1].Onion = onionKey("bo-2")
 	odd.Number = 1<<62 - 1
 	odd.Organisation = "worker x"
+	odd.Policy.Withdraw = true
 	odd.Destinations[0].Title = "policy"
 	text := r.Marshal()
 	return [][]byte{

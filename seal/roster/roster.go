@@ -84,6 +84,7 @@ type Policy struct {
 	MaxFile       int64 // bytes of one attachment
 	MaxFiles      int   // attachments in one report
 	Attachments   bool  // whether attachments are taken at all
+	Withdraw      bool  // whether a witness may destroy a report that no case worker has read yet
 }
 
 // DefaultPolicy returns what a new organisation starts with: the 48 hours of
@@ -170,6 +171,9 @@ func (r *Roster) Marshal() []byte {
 	p := r.Policy
 	fmt.Fprintf(&b, "\npolicy\ndeadline-hours %d\nretention-days %d\nmax-report %d\nmax-file %d\nmax-files %d\nattachments %s\n",
 		p.DeadlineHours, p.RetentionDays, p.MaxReport, p.MaxFile, p.MaxFiles, yesNo(p.Attachments))
+	if p.Withdraw {
+		b.WriteString("withdraw yes\n")
+	}
 	return b.Bytes()
 }
 
@@ -215,6 +219,9 @@ func Parse(text []byte) (*Roster, error) {
 		MaxFile:       int64(s.uint("max-file")),
 		MaxFiles:      int(s.uint("max-files")),
 		Attachments:   s.value("attachments") == "yes",
+	}
+	if s.peek("withdraw ") {
+		r.Policy.Withdraw = s.value("withdraw") == "yes"
 	}
 	if err := s.end(); err != nil {
 		return nil, fmt.Errorf("roster: %w", err)

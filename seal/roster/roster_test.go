@@ -19,10 +19,11 @@ func TestMarshalThenParse(t *testing.T) {
 		"one worker":      func(r *roster.Roster) { r.Workers = r.Workers[:1] },
 		"no attachments":  func(r *roster.Roster) { r.Policy.Attachments = false },
 		"default policy":  func(r *roster.Roster) { r.Policy = roster.DefaultPolicy() },
-		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false} },
+		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false, false} },
 		"largest": func(r *roster.Roster) {
-			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true}
+			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true, true}
 		},
+		"withdrawal": func(r *roster.Roster) { r.Policy.Withdraw = true },
 		"longest titles": func(r *roster.Roster) {
 			r.Organisation = strings.Repeat("é", 100)
 			r.Destinations[0].Title = strings.Repeat("x", 200)
@@ -101,6 +102,8 @@ func TestParseTakesTheCanonicalFormOnly(t *testing.T) {
 		{"number 7", "number 7.0"}, {"number 7", "number 4611686018427387904"}, {"number 7", "number 18446744073709551623"},
 		{"number 7", "number seven"}, {"deadline-hours 48", "deadline-hours 4294967344"}, {"attachments yes", "attachments Yes"},
 		{"attachments yes", "attachments true"}, {"max-files 20", "max-files 2_0"},
+		{"attachments yes\n", "attachments yes\nwithdraw no\n"}, {"attachments yes\n", "attachments yes\nwithdraw Yes\n"},
+		{"attachments yes\n", "attachments yes\nwithdraw yes\nwithdraw yes\n"}, {"attachments yes\n", "withdraw yes\nattachments yes\n"},
 		{"\nintake\n", "\nintake x\n"}, {"\npolicy\n", "\npolicies\n"},
 		{"organisation Bureau", "organisation \xff"}, {"organisation Bureau", "organisation \x00"},
 	} {

@@ -210,6 +210,9 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 			a.found("event-order", where, "the case was not handed over to %q before", l.Destination)
 		}
 	}
+	if l.Event == ledger.EventWithdrawn && r != nil && !r.Policy.Withdraw {
+		a.found("withdrawn-policy", where, "roster %d does not let a witness withdraw a report", r.Number)
+	}
 	if !l.IsSigned() || r == nil {
 		return
 	}

@@ -31,6 +31,10 @@ const (
 	replyA
 	caseB
 	reportB // lies in a blob
+	caseC
+	reportC
+	additionC
+	withdrawnC
 	leafCount
 )
 
@@ -41,13 +45,16 @@ type forgery struct {
 	dir  string
 	last []byte // the checkpoint that the last audit kept
 	a, b *testorg.Report
+	c    *testorg.Report // withdrawn
 }
 
 func newForgery(t *testing.T) *forgery {
 	t.Helper()
 	o := testorg.New(t, 2)
+	o.Roster.Policy.Withdraw = true
+	o.Sign(t)
 	v := o.Open(t, o.Create(t))
-	f := &forgery{T: t, Org: o, a: o.NewReport(t, "account", 0), b: o.NewReport(t, "account", 300<<10)}
+	f := &forgery{T: t, Org: o, a: o.NewReport(t, "account", 0), b: o.NewReport(t, "account", 300<<10), c: o.NewReport(t, "account", 0)}
 	leaf, body := o.Reply(t, o.Workers[1], f.a, "thank you")
 	f.must(f.a.Add(t.Context(), v))
 	_, err := v.AddEvent(t.Context(), o.HandOver(o.Workers[0], f.a.ID, "police"))
@@ -57,6 +64,12 @@ func newForgery(t *testing.T) *forgery {
 	_, err = v.AddReply(t.Context(), leaf, u)
 	f.must(err)
 	f.must(f.b.Add(t.Context(), v))
+	f.must(f.c.Add(t.Context(), v))
+	u, err = testorg.Upload(v, o.Addition(t, f.c, "and another thing", 0))
+	f.must(err)
+	_, err = v.AddAddition(t.Context(), f.c.ID, [32]byte(random(32)), u)
+	f.must(err)
+	f.must(v.Withdraw(t.Context(), f.c.ID, f.c.Credential.Withdrawal))
 	f.dir = testorg.Snapshot(t, v)
 	v.Close()
 	f.last = f.MustBeWhole(t, f.dir).Signed
@@ -203,10 +216,25 @@ func (f *forgery) signedLeaf(i int, w testorg.Worker, name string, change func(*
 // addEvent appends a leaf that a case worker signed.
 func (f *forgery) addEvent(l *ledger.Leaf) {
 	f.Helper()
-	l.Day, l.Done = ledger.DayOf(f.Day), ledger.DayOf(f.Day)
+	l.Done = ledger.DayOf(f.Day)
 	l.Sign(f.Instance(), f.Workers[0].Name, f.Workers[0].Desk)
 	f.put("signatures", signature(l), key(leafCount))
+	f.addLeaf(l)
+}
+
+// addLeaf appends a leaf.
+func (f *forgery) addLeaf(l *ledger.Leaf) {
+	f.Helper()
+	l.Day = ledger.DayOf(f.Day)
+	f.put("threads", append(f.get("ids", l.Case[:]), key(leafCount)...), nil)
 	f.history(func(leaves [][]byte) [][]byte { return append(leaves, f.encode(l)) })
+}
+
+// withdraw destroys an envelope as the witness of the report would.
+func (f *forgery) withdraw(r *testorg.Report) {
+	f.Helper()
+	f.del("envelopes", f.get("ids", r.ID[:]))
+	f.addLeaf(&ledger.Leaf{Event: ledger.EventWithdrawn, Case: r.ID, Secret: r.Credential.Withdrawal})
 }
 
 func signature(l *ledger.Leaf) []byte {

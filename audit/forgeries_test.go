@@ -143,6 +143,7 @@ var forgeries = []struct {
 			l, err := ledger.ParseLeaf(leaves[handOverA])
 			f.must(err)
 			f.put("signatures", signature(l), key(leafCount))
+			f.put("threads", append(key(caseA), key(leafCount)...), nil)
 			return append(leaves, leaves[handOverA])
 		})
 	}},
@@ -232,6 +233,54 @@ var forgeries = []struct {
 	{"envelope-purged", "an envelope that the ledger says was destroyed", func(f *forgery) {
 		f.addEvent(&ledger.Leaf{Event: ledger.EventPurged, Case: f.a.ID, Rule: "retention"})
 	}},
+	{"envelope-withdrawn", "an envelope that its witness withdrew", func(f *forgery) {
+		envelope := f.get("envelopes", key(caseB))
+		f.withdraw(f.b)
+		f.put("envelopes", key(caseB), envelope)
+	}},
+	{"withdrawn-secret", "a report withdrawn by somebody else", func(f *forgery) {
+		f.leaf(withdrawnC, func(l *ledger.Leaf) { l.Secret[7] ^= 1 })
+	}},
+	{"withdrawn-secret", "a report withdrawn with what the record shows", func(f *forgery) {
+		f.leaf(withdrawnC, func(l *ledger.Leaf) { l.Secret = f.c.Case.Withdrawal })
+	}},
+	{"withdrawn-order", "a report withdrawn after it was handed over", func(f *forgery) { f.withdraw(f.a) }},
+	{"withdrawn-order", "a report withdrawn that was purged", func(f *forgery) {
+		f.history(func(leaves [][]byte) [][]byte {
+			l := &ledger.Leaf{Event: ledger.EventPurged, Case: f.c.ID, Rule: "retention", Day: ledger.DayOf(f.Day), Done: ledger.DayOf(f.Day)}
+			l.Sign(f.Instance(), f.Workers[0].Name, f.Workers[0].Desk)
+			f.put("signatures", signature(l), key(additionC))
+			f.del("messages", key(additionC))
+			f.del("additions", onceOf(f, leaves[additionC]))
+			leaves[additionC] = f.encode(l)
+			return leaves
+		})
+	}},
+	{"withdrawn-policy", "a report withdrawn under a roster that does not allow it", func(f *forgery) {
+		f.Roster.Policy.Withdraw = false
+		f.Sign(f.T)
+		f.put("rosters", key(rosterLeaf), f.Signed)
+		f.leaf(rosterLeaf, func(l *ledger.Leaf) { l.Digest = testorg.Digest(f.Signed) })
+	}},
+	{"leaf-order", "an addition to a withdrawn report", func(f *forgery) {
+		f.history(func(leaves [][]byte) [][]byte {
+			f.put("messages", key(withdrawnC), f.get("messages", key(additionC)))
+			f.del("messages", key(additionC))
+			f.put("additions", onceOf(f, leaves[additionC]), key(withdrawnC))
+			leaves[additionC], leaves[withdrawnC] = leaves[withdrawnC], leaves[additionC]
+			return leaves
+		})
+	}},
+	{"leaf-twice", "one form that added twice", func(f *forgery) {
+		f.history(func(leaves [][]byte) [][]byte {
+			l, err := ledger.ParseLeaf(leaves[additionC])
+			f.must(err)
+			f.put("threads", append(key(caseC), key(leafCount)...), nil)
+			f.put("messages", key(withdrawnC), f.get("messages", key(additionC)))
+			f.put("additions", l.Once[:], key(withdrawnC))
+			return append(leaves[:withdrawnC:withdrawnC], leaves[additionC], leaves[withdrawnC])
+		})
+	}},
 	{"recipient-type", "an envelope to classic keys", func(f *forgery) {
 		var to []age.Recipient
 		for range 2 {
@@ -278,6 +327,12 @@ var forgeries = []struct {
 		f.put("messages", key(reportA), f.get("messages", key(reportB)))
 		f.leaf(reportA, func(l *ledger.Leaf) { l.Size, l.Digest = int64(len(f.b.Message)), testorg.Digest(f.b.Message) })
 	}},
+}
+
+func onceOf(f *forgery, leaf []byte) []byte {
+	l, err := ledger.ParseLeaf(leaf)
+	f.must(err)
+	return l.Once[:]
 }
 
 // freelist adds a page to the freelist, or takes the last away.

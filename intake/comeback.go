@@ -106,7 +106,7 @@ func (s *Server) thread(id ledger.CaseID, cred *seal.Credential, want seal.Conte
 		return thread{}, fmt.Errorf("listing a case's messages: %w", err)
 	}
 	var t thread
-	var replies []vault.Message
+	var replies []vault.Entry
 	for _, m := range messages {
 		switch m.Leaf.Kind {
 		case ledger.KindReport:

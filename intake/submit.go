@@ -3,6 +3,7 @@ package intake
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -204,6 +205,8 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 		Codename:  cred.Version,
 		Recipient: key.Recipient().String(),
 		Witness:   cred.Identity.Recipient().String(),
+
+		Withdrawal: sha256.Sum256(cred.Withdrawal[:]),
 	}
 	message, err := seal.NewMessage(upload, reportContext(s.vault.Roster().Instance(), &record), body, key.Recipient())
 	if err != nil {

@@ -167,6 +167,7 @@ func (o *Org) NewReport(t testing.TB, account string, attachment int) *Report {
 	r.Case = vault.Case{
 		ID: r.ID, Codename: r.Credential.Version, Tag: r.Credential.Tag,
 		Recipient: r.Key.Recipient().String(), Witness: r.Credential.Identity.Recipient().String(),
+		Withdrawal: Digest(r.Credential.Withdrawal[:]),
 	}
 	in := o.Context(r.ID, seal.KindReport)
 	in.Record = Digest(r.Case.Marshal()).String()
@@ -248,6 +249,39 @@ func (o *Org) Reply(t testing.TB, w Worker, r *Report, text string) (*ledger.Lea
 	}
 	l.Sign(o.Instance(), w.Name, w.Desk)
 	return l, sealed.Bytes()
+}
+
+// Addition seals what the witness of a report tells later, with one attachment
+// of so many random bytes (none if 0).
+func (o *Org) Addition(t testing.TB, r *Report, text string, attachment int) []byte {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	told, err := report.NewMessage("en", string(ledger.DayOf(o.Day)), text)
+	must(err)
+	body, err := told.Marshal()
+	must(err)
+	var sealed bytes.Buffer
+	w, err := seal.NewMessage(&sealed, o.Context(r.ID, seal.KindAddition), body, r.Key.Recipient())
+	must(err)
+	if attachment > 0 {
+		content := make([]byte, attachment)
+		rand.Read(content)
+		_, err = w.Attach("later.jpg", "image/jpeg", bytes.NewReader(content))
+		must(err)
+	}
+	must(w.Close())
+	return sealed.Bytes()
+}
+
+// Read signs that a worker opened a case's report for the first time.
+func (o *Org) Read(w Worker, id ledger.CaseID) *ledger.Leaf {
+	l := &ledger.Leaf{Event: ledger.EventRead, Case: id, Done: ledger.DayOf(o.Day)}
+	l.Sign(o.Instance(), w.Name, w.Desk)
+	return l
 }
 
 // HandOver signs that a worker handed a case over to a destination.

@@ -61,7 +61,7 @@ func (v *Vault) AddCase(ctx context.Context, c Case, envelope Envelope, report *
 		w.put(bucketEnvelopes, indexKey(i), envelope.Sealed)
 		w.put(bucketIDs, c.ID[:], indexKey(i))
 		w.put(bucketTags, c.Tag[:], indexKey(i))
-		w.addMessage(i, &ledger.Leaf{Event: ledger.EventMessage, Case: c.ID, Kind: ledger.KindReport}, body)
+		w.addMessage(&ledger.Leaf{Event: ledger.EventMessage, Case: c.ID, Kind: ledger.KindReport}, body)
 		return w.broken
 	})
 	report.settle(err)
@@ -72,11 +72,10 @@ func (v *Vault) AddCase(ctx context.Context, c Case, envelope Envelope, report *
 }
 
 // addMessage appends the leaf of a message and puts its body where it belongs.
-func (w *writer) addMessage(caseIndex int64, l *ledger.Leaf, b body) int64 {
+func (w *writer) addMessage(l *ledger.Leaf, b body) int64 {
 	l.Size, l.Digest = b.size, b.digest
 	i := w.append(l)
 	w.put(bucketMessages, indexKey(i), b.value)
-	w.put(bucketThreads, threadKey(caseIndex, i), nil)
 	if b.value[0] == bodyBlob {
 		w.put(bucketBlobs, b.value[1:], indexKey(i))
 	}
@@ -86,9 +85,10 @@ func (w *writer) addMessage(caseIndex int64, l *ledger.Leaf, b body) int64 {
 // AddReply adds a case worker's reply and returns the index of its leaf. The
 // leaf names the case, the size and digest of the body and bears the worker's
 // signature. The same signed leaf again changes nothing and gives the same
-// index. It returns ErrNotFound for an unknown case, ledger.ErrSignature if
-// no worker of the roster in force signed it, and ErrRefused for a body that
-// the leaf does not describe. The upload is used up.
+// index. It returns ErrNotFound for an unknown case, ErrRetired for one that
+// takes nothing more, ledger.ErrSignature if no worker of the roster in force
+// signed it, and ErrRefused for a body that the leaf does not describe. The
+// upload is used up.
 func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (int64, error) {
 	defer reply.Discard()
 	if l.Event != ledger.EventMessage || l.Kind != ledger.KindReply {
@@ -102,9 +102,9 @@ func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (in
 		return 0, fmt.Errorf("adding a reply: %w: the body is not the one that was signed", ErrRefused)
 	}
 	fresh := false
-	index, err := v.addSigned(ctx, l, func(w *writer, caseIndex int64, l *ledger.Leaf) int64 {
+	index, err := v.addSigned(ctx, l, func(w *writer, l *ledger.Leaf) int64 {
 		fresh = true
-		return w.addMessage(caseIndex, l, b)
+		return w.addMessage(l, b)
 	})
 	if fresh {
 		reply.settle(err)
@@ -121,11 +121,11 @@ func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (in
 // holds (a rekey, a purge) can't be recorded alone and is ErrRefused.
 func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 	switch l.Event {
-	case ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld:
+	case ledger.EventRead, ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld:
 	default:
 		return 0, fmt.Errorf("adding an event: %w: %q can't be recorded this way", ErrRefused, l.Event)
 	}
-	index, err := v.addSigned(ctx, l, func(w *writer, _ int64, l *ledger.Leaf) int64 { return w.append(l) })
+	index, err := v.addSigned(ctx, l, (*writer).append)
 	if err != nil {
 		return 0, fmt.Errorf("adding an event: %w", err)
 	}
@@ -135,7 +135,7 @@ func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 // addSigned commits a leaf that a case worker signed. add is called with a
 // copy of the leaf when it is new and everything about it has been checked
 // against the roster in force.
-func (v *Vault) addSigned(ctx context.Context, l *ledger.Leaf, add func(*writer, int64, *ledger.Leaf) int64) (int64, error) {
+func (v *Vault) addSigned(ctx context.Context, l *ledger.Leaf, add func(*writer, *ledger.Leaf) int64) (int64, error) {
 	var index int64
 	err := v.commit(ctx, func(w *writer) error {
 		r := w.rosterInForce()
@@ -153,17 +153,15 @@ func (v *Vault) addSigned(ctx context.Context, l *ledger.Leaf, add func(*writer,
 		if l.Destination != "" && r.Destination(l.Destination) == nil {
 			return fmt.Errorf("%w: %q is not a destination of roster %d", ErrRefused, l.Destination, r.Number)
 		}
-		at := w.get(bucketIDs, l.Case[:])
-		if at == nil {
-			return fmt.Errorf("case %s: %w", l.Case, ErrNotFound)
+		if _, err := w.open(l.Case); err != nil {
+			return err
 		}
-		caseIndex, _ := parseIndex(at)
 		leaf := *l
 		leaf.Day = w.day
 		if _, err := leaf.Marshal(); err != nil {
 			return err
 		}
-		index = add(w, caseIndex, &leaf)
+		index = add(w, &leaf)
 		return w.broken
 	})
 	return index, err

@@ -78,8 +78,9 @@ func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
 	defer f.Close()
 	c := &checker{
 		ctx: ctx, dir: dir, visit: visit,
-		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, purged: map[int64]bool{},
+		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, retired: map[int64]int64{},
 		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
+		additions: map[[32]byte]int64{},
 	}
 	c.counts.Bytes = size
 	c.total = size + c.blobBytes()
@@ -118,10 +119,11 @@ type checker struct {
 	hashes     ledger.Hashes
 	envelopes  map[int64]int64 // case leaf → the leaf its envelope is of
 	ids        map[ledger.CaseID]int64
-	purged     map[int64]bool // case leaf → its envelope was destroyed
+	retired    map[int64]int64 // case leaf → the leaf with which its envelope was destroyed
 	tags       map[[32]byte]int64
 	blobs      map[blobName]int64
 	signatures map[[32]byte]int64
+	additions  map[[32]byte]int64
 }
 
 func (c *checker) found(id, where, what string) { c.visit.Found(Finding{id, where, what}) }
@@ -245,7 +247,11 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 		return
 	}
 	where := fmt.Sprintf("leaf %d", index)
-	if err := c.order.Add(l); err != nil {
+	switch err := c.order.Add(l); {
+	case err == nil:
+	case l.Event == ledger.EventWithdrawn:
+		c.found("withdrawn-order", where, err.Error())
+	default:
 		c.found("leaf-order", where, err.Error())
 	}
 	if l.IsSigned() {
@@ -266,8 +272,13 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	case !known: // its order was reported
 	case l.Event == ledger.EventRekey:
 		c.envelopes[at] = index
-	case l.Event == ledger.EventPurged:
-		c.purged[at] = true
+	case l.Retires():
+		c.retired[at] = index
+	case l.Event == ledger.EventMessage && l.Kind == ledger.KindAddition:
+		if other, ok := c.additions[l.Once]; ok {
+			c.found("leaf-twice", where, fmt.Sprintf("it was sent from the same form as leaf %d", other))
+		}
+		c.additions[l.Once] = index
 	}
 }
 

@@ -215,8 +215,16 @@ func (w *writer) put(bucket string, key, value []byte) {
 	}
 }
 
-// append adds a leaf to the ledger and returns its index. A leaf that cannot
-// be written breaks the transaction.
+// delete removes one pair; see put.
+func (w *writer) delete(bucket string, key []byte) {
+	if err := w.tx.Bucket([]byte(bucket)).Delete(key); err != nil && w.broken == nil {
+		w.broken = fmt.Errorf("deleting from %s: %w", bucket, err)
+	}
+}
+
+// append adds a leaf to the ledger, and to the thread of its case if it opened
+// none, and returns its index. A leaf that cannot be written breaks the
+// transaction.
 func (w *writer) append(l *ledger.Leaf) int64 {
 	l.Day = w.day
 	index := w.size()
@@ -236,6 +244,10 @@ func (w *writer) append(l *ledger.Leaf) int64 {
 	}
 	if l.IsSigned() {
 		w.put(bucketSignatures, signatureKey(l), indexKey(index))
+	}
+	if at := w.get(bucketIDs, l.Case[:]); at != nil && l.Event != ledger.EventRoster {
+		caseIndex, _ := parseIndex(at)
+		w.put(bucketThreads, threadKey(caseIndex, index), nil)
 	}
 	w.n++
 	w.added++

@@ -20,6 +20,8 @@ var everyByte = flag.Bool("every-byte", false, "flip every single byte of the st
 func goodStore(t *testing.T) (*testorg.Org, string) {
 	t.Helper()
 	o := testorg.New(t, 2)
+	o.Roster.Policy.Withdraw = true
+	o.Sign(t)
 	v := o.Open(t, o.Create(t))
 	for i, attachment := range []int{0, 0, 50 << 10, 260 << 10, 0} {
 		r := o.NewReport(t, "account", attachment)
@@ -48,6 +50,21 @@ func goodStore(t *testing.T) (*testorg.Org, string) {
 				t.Fatal(err)
 			}
 		}
+	}
+	told, taken := o.NewReport(t, "account", 0), o.NewReport(t, "account", 0)
+	for _, r := range []*testorg.Report{told, taken} {
+		if err := r.Add(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+		for _, attachment := range []int{0, 260 << 10} {
+			mustAdd(t, o, v, r, attachment)
+		}
+	}
+	if _, err := v.AddEvent(t.Context(), o.Read(o.Workers[0], told.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Withdraw(t.Context(), taken.ID, taken.Credential.Withdrawal); err != nil {
+		t.Fatal(err)
 	}
 	dir := testorg.Snapshot(t, v)
 	v.Close()

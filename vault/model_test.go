@@ -21,8 +21,19 @@ type model struct {
 	leaves   int64
 	cases    map[ledger.CaseID]*testorg.Report
 	messages map[ledger.CaseID]int
-	signed   map[string]int64 // signature → leaf
+	history  map[ledger.CaseID]int  // leaves of the case
+	seen     map[ledger.CaseID]bool // by a case worker
+	gone     map[ledger.CaseID]bool // withdrawn
+	signed   map[string]int64       // signature → leaf
+	forms    []sent
 	roster   uint64
+}
+
+// sent is a form from which an addition came.
+type sent struct {
+	r     *testorg.Report
+	once  [32]byte
+	index int64
 }
 
 // TestVaultAgainstModel drives a vault through random histories and holds it
@@ -39,12 +50,14 @@ func TestVaultAgainstModel(t *testing.T) {
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		o.Roster.Number, o.Roster.Workers = 1, o.Roster.Workers[:2]
+		o.Roster.Policy.Withdraw = true
 		o.Sign(t)
 		dir := o.Create(t)
 		v := o.Open(t, dir)
 		m := &model{
 			leaves: 1, roster: 1,
 			cases: map[ledger.CaseID]*testorg.Report{}, messages: map[ledger.CaseID]int{}, signed: map[string]int64{},
+			history: map[ledger.CaseID]int{}, seen: map[ledger.CaseID]bool{}, gone: map[ledger.CaseID]bool{},
 		}
 		var events []*ledger.Leaf
 		ctx := context.Background()
@@ -56,10 +69,16 @@ func TestVaultAgainstModel(t *testing.T) {
 			return m.cases[rapid.SampledFrom(ids).Draw(rt, "case")]
 		}
 		event := func(l *ledger.Leaf, index int64, err error) {
+			known, again := m.signed[string(l.Signature)]
+			if m.gone[l.Case] && !again {
+				if !errors.Is(err, vault.ErrRetired) {
+					rt.Fatalf("%s of a withdrawn case: %v, want ErrRetired", l.Event, err)
+				}
+				return
+			}
 			if err != nil {
 				rt.Fatal(err)
 			}
-			known, again := m.signed[string(l.Signature)]
 			switch {
 			case again && index != known:
 				rt.Fatalf("the same event became leaf %d and %d", known, index)
@@ -68,6 +87,11 @@ func TestVaultAgainstModel(t *testing.T) {
 			case !again:
 				m.signed[string(l.Signature)] = index
 				m.leaves++
+				m.history[l.Case]++
+				m.seen[l.Case] = true
+				if l.Event == ledger.EventMessage {
+					m.messages[l.Case]++
+				}
 			}
 		}
 		rt.Repeat(map[string]func(*rapid.T){
@@ -77,7 +101,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				if err := r.Add(ctx, v); err != nil {
 					rt.Fatal(err)
 				}
-				m.cases[r.ID], m.messages[r.ID] = r, 1
+				m.cases[r.ID], m.messages[r.ID], m.history[r.ID] = r, 1, 2
 				m.leaves += 2
 			},
 			"report again": func(rt *rapid.T) {
@@ -96,7 +120,56 @@ func TestVaultAgainstModel(t *testing.T) {
 				}
 				index, err := v.AddReply(ctx, l, u)
 				event(l, index, err)
-				m.messages[r.ID]++
+			},
+			"addition": func(rt *rapid.T) {
+				f := sent{r: pick(), once: form()}
+				size := rapid.SampledFrom([]int{0, 0, 270 << 10}).Draw(rt, "attachment")
+				var err error
+				f.index, err = add(t, v, f.r.ID, f.once, o.Addition(t, f.r, "addition", size))
+				if m.gone[f.r.ID] {
+					if !errors.Is(err, vault.ErrRetired) {
+						rt.Fatalf("an addition to a withdrawn case: %v, want ErrRetired", err)
+					}
+					return
+				}
+				if err != nil || f.index != m.leaves {
+					rt.Fatalf("an addition is leaf %d, %v, want %d", f.index, err, m.leaves)
+				}
+				m.leaves++
+				m.history[f.r.ID]++
+				m.messages[f.r.ID]++
+				m.forms = append(m.forms, f)
+			},
+			"addition again": func(rt *rapid.T) {
+				if len(m.forms) == 0 {
+					rt.Skip("nothing added yet")
+				}
+				f := rapid.SampledFrom(m.forms).Draw(rt, "form")
+				if i, err := add(t, v, f.r.ID, f.once, []byte("anything")); err != nil || i != f.index {
+					rt.Fatalf("a form that was leaf %d is leaf %d, %v", f.index, i, err)
+				}
+			},
+			"withdraw": func(rt *rapid.T) {
+				r := pick()
+				err := v.Withdraw(ctx, r.ID, r.Credential.Withdrawal)
+				switch {
+				case m.seen[r.ID]:
+					if !errors.Is(err, vault.ErrRefused) {
+						rt.Fatalf("withdrawing a report that was seen: %v, want ErrRefused", err)
+					}
+				case err != nil:
+					rt.Fatal(err)
+				case !m.gone[r.ID]:
+					m.gone[r.ID] = true
+					m.leaves++
+					m.history[r.ID]++
+				}
+			},
+			"read": func(rt *rapid.T) {
+				l := o.Read(o.Workers[0], pick().ID)
+				events = append(events, l)
+				index, err := v.AddEvent(ctx, l)
+				event(l, index, err)
 			},
 			"hand over": func(rt *rapid.T) {
 				l := o.HandOver(o.Workers[0], pick().ID, "police")
@@ -163,6 +236,26 @@ func (m *model) compare(rt *rapid.T, o *testorg.Org, v *vault.Vault) {
 		messages, err := v.Messages(id)
 		if err != nil || len(messages) != m.messages[id] {
 			rt.Fatalf("case %s: %d messages, error %v; want %d", id, len(messages), err, m.messages[id])
+		}
+		history, err := v.History(id)
+		if err != nil || len(history) != m.history[id] {
+			rt.Fatalf("case %s: %d leaves, error %v; want %d", id, len(history), err, m.history[id])
+		}
+		last := history[len(history)-1]
+		objects, err := v.Objects(history[0].Index)
+		if err != nil || (len(objects) == 1) != m.gone[id] || (last.Leaf.Event == ledger.EventWithdrawn) != m.gone[id] {
+			rt.Fatalf("case %s, withdrawn: %t: %d objects, error %v; its last leaf is %+v", id, m.gone[id], len(objects), err, last)
+		}
+		proof, err := v.Prove(last.Index)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		p, err := ledger.ParseProof(proof)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if l, c, err := p.Verify(o.Roster.Intake.Ledger); err != nil || l.Case != id || c.Size != m.leaves {
+			rt.Fatalf("case %s: its last leaf is not proved: %v", id, err)
 		}
 		sealed, err := v.OpenMessage(messages[0].Index)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/tlog"
@@ -89,36 +90,115 @@ func (v *Vault) FindCase(id ledger.CaseID) (*Case, error) {
 	return c, err
 }
 
-// A Message is a message of a case as the ledger has it.
-type Message struct {
+// An Entry is a leaf with its place in the ledger.
+type Entry struct {
 	Index int64
 	Leaf  *ledger.Leaf
 }
 
-// Messages returns the messages of a case in the order they came, or
-// ErrNotFound.
-func (v *Vault) Messages(id ledger.CaseID) ([]Message, error) {
-	var out []Message
+// History returns every leaf of a case in the order of the ledger, beginning
+// with the one that opened it, or ErrNotFound.
+func (v *Vault) History(id ledger.CaseID) ([]Entry, error) {
+	var out []Entry
 	err := v.view(func(r *reader) error {
 		at := r.get(bucketIDs, id[:])
 		if at == nil {
 			return fmt.Errorf("case %s: %w", id, ErrNotFound)
 		}
-		c := r.tx.Bucket([]byte(bucketThreads)).Cursor()
-		for k, _ := c.Seek(at); bytes.HasPrefix(k, at); k, _ = c.Next() {
-			index, ok := parseIndex(k[len(at):])
-			if !ok {
-				return fmt.Errorf("thread of case %s: %w", id, ErrMalformed)
-			}
-			l, err := r.leaf(index)
-			if err != nil {
-				return err
-			}
-			out = append(out, Message{Index: index, Leaf: l})
+		index, ok := parseIndex(at)
+		if !ok {
+			return fmt.Errorf("case %s: %w", id, ErrMalformed)
 		}
-		return nil
+		opened, err := r.leaf(index)
+		if err != nil {
+			return err
+		}
+		out = []Entry{{index, opened}}
+		_, err = r.thread(at, func(index int64, l *ledger.Leaf) { out = append(out, Entry{index, l}) })
+		return err
 	})
 	return out, err
+}
+
+// Messages returns the messages of a case in the order they came, or
+// ErrNotFound.
+func (v *Vault) Messages(id ledger.CaseID) ([]Entry, error) {
+	all, err := v.History(id)
+	return slices.DeleteFunc(all, func(e Entry) bool { return e.Leaf.Event != ledger.EventMessage }), err
+}
+
+// thread calls fn with each leaf of the case whose leaf's key is at, but for
+// that one, and returns the last.
+func (r *reader) thread(at []byte, fn func(int64, *ledger.Leaf)) (last *ledger.Leaf, err error) {
+	c := r.tx.Bucket([]byte(bucketThreads)).Cursor()
+	for k, _ := c.Seek(at); bytes.HasPrefix(k, at); k, _ = c.Next() {
+		index, ok := parseIndex(k[len(at):])
+		if !ok {
+			return nil, fmt.Errorf("thread of leaf %x: %w", at, ErrMalformed)
+		}
+		if last, err = r.leaf(index); err != nil {
+			return nil, err
+		}
+		fn(index, last)
+	}
+	if last == nil { // there is a report at least
+		return nil, fmt.Errorf("thread of leaf %x: %w: it is empty", at, ErrMalformed)
+	}
+	return last, nil
+}
+
+// open returns the key of the leaf that opened a case, if the case takes more:
+// nothing follows the leaf that retired one, so that only the last tells.
+func (r *reader) open(id ledger.CaseID) (at []byte, err error) {
+	if at = r.get(bucketIDs, id[:]); at == nil {
+		return nil, fmt.Errorf("case %s: %w", id, ErrNotFound)
+	}
+	first, ok := parseIndex(at)
+	if !ok {
+		return nil, fmt.Errorf("case %s: %w", id, ErrMalformed)
+	}
+	c := r.tx.Bucket([]byte(bucketThreads)).Cursor()
+	k, _ := c.Seek(indexKey(first + 1))
+	if k == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	if !bytes.HasPrefix(k, at) {
+		return nil, fmt.Errorf("thread of case %s: %w: it is empty", id, ErrMalformed)
+	}
+	index, _ := parseIndex(k[len(at):])
+	last, err := r.leaf(index)
+	if err != nil {
+		return nil, err
+	}
+	if last.Retires() {
+		return nil, fmt.Errorf("case %s: %w", id, ErrRetired)
+	}
+	return at, nil
+}
+
+// Prove returns a proof that the leaf of that index is in the ledger, as a
+// C2SP tlog-proof with the leaf in it (see ledger.Proof), or ErrNotFound. The
+// checkpoint in it covers all leaves that are on stable storage: who keeps it
+// can name a ledger that took any of them back, and a power cut must not.
+func (v *Vault) Prove(index int64) ([]byte, error) {
+	tx, err := v.durableTx()
+	if err != nil {
+		return nil, fmt.Errorf("proving leaf %d: %w", index, err)
+	}
+	defer tx.Rollback()
+	r := newReader(tx)
+	if index < 0 || index >= r.size() {
+		return nil, fmt.Errorf("proving leaf %d of %d: %w", index, r.size(), ErrNotFound)
+	}
+	path, err := tlog.ProveRecord(r.size(), index, r)
+	if err != nil {
+		return nil, fmt.Errorf("proving leaf %d: %w", index, err)
+	}
+	return ledger.FormatProof(&ledger.Proof{
+		Index: index, Leaf: r.get(bucketLeaves, indexKey(index)), Path: path, Checkpoint: r.get(bucketHead, keyCheckpoint),
+	}), nil
 }
 
 // Ciphertext is a stored object, read at random: an age file, or a public
@@ -191,8 +271,8 @@ type Object struct {
 // Objects opens what the leaf of that index speaks of, as far as the store
 // holds it: a roster's note; a case's record and its envelope in force (which,
 // after a rekey, is that of a later leaf); a message's ciphertext. It returns
-// none for other events, ErrNotFound for an index beyond the ledger. The
-// caller must Close each.
+// none for other events, ErrNotFound for an index beyond the ledger. A case
+// whose envelope was destroyed has none. The caller must Close each.
 func (v *Vault) Objects(index int64) ([]Object, error) {
 	var out []Object
 	err := v.view(func(r *reader) error {
@@ -205,9 +285,9 @@ func (v *Vault) Objects(index int64) ([]Object, error) {
 		case ledger.EventRoster:
 			out = []Object{{"roster", inMemory(r.get(bucketRosters, key))}}
 		case ledger.EventCase:
-			out = []Object{
-				{"record", inMemory(r.get(bucketCases, key))},
-				{"envelope", inMemory(r.get(bucketEnvelopes, key))},
+			out = []Object{{"record", inMemory(r.get(bucketCases, key))}}
+			if envelope := r.get(bucketEnvelopes, key); envelope != nil {
+				out = append(out, Object{"envelope", inMemory(envelope)})
 			}
 		case ledger.EventMessage:
 			c, err := r.message(v.dir, index)

@@ -36,9 +36,9 @@ func (c *checker) leafOf(bucket string, key []byte, event ledger.Event) (int64, 
 }
 
 // expect reports the leaves of an event whose record was not seen.
-func (c *checker) expect(bucket string, event ledger.Event, seen map[int64]bool, excused map[int64]bool) {
+func (c *checker) expect(bucket string, event ledger.Event, seen map[int64]bool, excused map[int64]int64) {
 	for i, l := range c.leaves {
-		if l != nil && l.Event == event && !seen[int64(i)] && !excused[int64(i)] {
+		if _, ok := excused[int64(i)]; l != nil && l.Event == event && !seen[int64(i)] && !ok {
 			c.found("record-missing", describe(int64(i), l), "it is not in "+bucket)
 		}
 	}
@@ -95,6 +95,12 @@ func (c *checker) cases() {
 			c.found("record-tag", where, fmt.Sprintf("it has the same tag as the case of leaf %d", other))
 		}
 		c.tags[record.Tag] = i
+		if at, ok := c.retired[i]; ok {
+			if l := c.leaves[at]; l.Event == ledger.EventWithdrawn && !l.Withdraws(record.Withdrawal) {
+				c.found("withdrawn-secret", fmt.Sprintf("withdrawn of case %s (leaf %d)", l.Case, at),
+					"its SHA-256 is not what the record of the case names: somebody else than the witness withdrew it")
+			}
+		}
 	})
 	c.expect(bucketCases, ledger.EventCase, seen, nil)
 }
@@ -108,8 +114,13 @@ func (c *checker) envelopesInForce() {
 			return
 		}
 		where := "envelope of " + describe(i, l)
-		if c.purged[i] {
-			c.found("envelope-purged", where, "the ledger says that it was destroyed")
+		if at, ok := c.retired[i]; ok {
+			what := fmt.Sprintf("leaf %d says that it was destroyed", at)
+			if c.leaves[at].Event == ledger.EventPurged {
+				c.found("envelope-purged", where, what)
+			} else {
+				c.found("envelope-withdrawn", where, what)
+			}
 		}
 		sealed := c.envelopes[i]
 		if sha256.Sum256(v) != c.leaves[sealed].Envelope {
@@ -122,7 +133,7 @@ func (c *checker) envelopesInForce() {
 		}
 		c.visit.Envelope(i, sealed, l.Case, info)
 	})
-	c.expect(bucketEnvelopes, ledger.EventCase, seen, c.purged)
+	c.expect(bucketEnvelopes, ledger.EventCase, seen, c.retired)
 }
 
 func (c *checker) messages() {
@@ -222,6 +233,13 @@ func (c *checker) indexes() {
 		}
 		return i, ok
 	})
+	c.index(bucketAdditions, len(c.additions), func(k []byte) (int64, bool) {
+		i, ok := int64(0), false
+		if len(k) == 32 {
+			i, ok = c.additions[[32]byte(k)]
+		}
+		return i, ok
+	})
 	c.threads()
 }
 
@@ -244,10 +262,17 @@ func (c *checker) index(bucket string, want int, lookup func(key []byte) (int64,
 	}
 }
 
+// threaded reports whether a leaf stands in the thread of its case. One of a
+// case that was never opened, which was reported, has none.
+func (c *checker) threaded(l *ledger.Leaf) bool {
+	_, known := c.ids[l.Case]
+	return known && l.Event != ledger.EventRoster && l.Event != ledger.EventCase
+}
+
 func (c *checker) threads() {
 	want := 0
 	for _, l := range c.leaves {
-		if l != nil && l.Event == ledger.EventMessage {
+		if l != nil && c.threaded(l) {
 			want++
 		}
 	}
@@ -259,12 +284,15 @@ func (c *checker) threads() {
 		}
 		caseIndex, ok1 := parseIndex(k[:8])
 		i, ok2 := parseIndex(k[8:])
-		if !ok1 || !ok2 || i >= int64(len(c.leaves)) || c.leaves[i] == nil ||
-			c.leaves[i].Event != ledger.EventMessage || c.ids[c.leaves[i].Case] != caseIndex {
+		switch {
+		case !ok1 || !ok2 || i >= int64(len(c.leaves)):
 			c.unknownKey(bucketThreads, k)
-			return
+		case c.leaves[i] == nil: // the leaf itself was reported
+		case !c.threaded(c.leaves[i]) || c.ids[c.leaves[i].Case] != caseIndex:
+			c.unknownKey(bucketThreads, k)
+		default:
+			n++
 		}
-		n++
 	})
 	if n < want {
 		c.found("index-missing", "bucket "+bucketThreads, fmt.Sprintf("%d entries of %d", n, want))

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -24,14 +25,15 @@ const (
 	bucketMessages   = "messages"   // index of a message leaf → body: inline ciphertext or the name of a blob
 	bucketIDs        = "ids"        // case ID → index of its case leaf
 	bucketTags       = "tags"       // lookup tag → index of the case leaf
-	bucketThreads    = "threads"    // index of a case leaf ‖ index of a message leaf of the case → nothing
+	bucketThreads    = "threads"    // index of a case leaf ‖ index of a later leaf of the case → nothing
 	bucketBlobs      = "blobs"      // name of a blob → index of its message leaf
 	bucketSignatures = "signatures" // SHA-256 of a signature → index of the leaf that bears it
+	bucketAdditions  = "additions"  // once of an addition, see onceKey → index of its message leaf
 )
 
 var buckets = []string{
 	bucketVault, bucketLeaves, bucketHashes, bucketHead, bucketRosters, bucketCases, bucketEnvelopes,
-	bucketMessages, bucketIDs, bucketTags, bucketThreads, bucketBlobs, bucketSignatures,
+	bucketMessages, bucketIDs, bucketTags, bucketThreads, bucketBlobs, bucketSignatures, bucketAdditions,
 }
 
 // pageSize is that of every store, whatever the machine.
@@ -54,8 +56,14 @@ func parseIndex(k []byte) (int64, bool) {
 	return i, i >= 0
 }
 
-func threadKey(caseIndex, messageIndex int64) []byte {
-	return binary.BigEndian.AppendUint64(indexKey(caseIndex), uint64(messageIndex))
+func threadKey(caseIndex, index int64) []byte {
+	return binary.BigEndian.AppendUint64(indexKey(caseIndex), uint64(index))
+}
+
+// onceKey stands for a form from which an addition is sent: the case's lookup
+// tag keeps one case's forms from another's.
+func onceKey(tag, once [32]byte) ledger.Digest {
+	return sha256.Sum256(append(tag[:], once[:]...))
 }
 
 // The body of a message in bucketMessages: a byte that says where the
@@ -86,6 +94,11 @@ type Case struct {
 	Tag       [32]byte // what the codename is looked up by
 	Recipient string   // age recipient of the case key
 	Witness   string   // age recipient that the codename opens
+
+	// Withdrawal is the SHA-256 of the secret that withdraws the case. The
+	// sealed report holds the digest of the record, so that nobody can put
+	// another commitment in its place unnoticed.
+	Withdrawal ledger.Digest
 }
 
 const caseHeader = "tocsin.case.v1"
@@ -96,8 +109,8 @@ const maxCase = 8 << 10
 // Marshal returns the record's canonical text, whose SHA-256 stands in the
 // case's leaf.
 func (c *Case) Marshal() []byte {
-	return fmt.Appendf(nil, "%s\ncase %s\ncodename %d\ntag %x\nrecipient %s\nwitness %s\n",
-		caseHeader, c.ID, c.Codename, c.Tag, c.Recipient, c.Witness)
+	return fmt.Appendf(nil, "%s\ncase %s\ncodename %d\ntag %x\nrecipient %s\nwitness %s\nwithdrawal %s\n",
+		caseHeader, c.ID, c.Codename, c.Tag, c.Recipient, c.Witness, c.Withdrawal)
 }
 
 // ParseCase reads a case record and refuses what Marshal would not write.
@@ -112,7 +125,7 @@ func ParseCase(b []byte) (*Case, error) {
 		}
 		return nil, fmt.Errorf("case record: %w", ErrMalformed)
 	}
-	if len(lines) != 7 {
+	if len(lines) != 8 {
 		return nil, fmt.Errorf("case record: %w: %d lines", ErrMalformed, len(lines))
 	}
 	c := &Case{}
@@ -132,6 +145,9 @@ func ParseCase(b []byte) (*Case, error) {
 	c.Witness = strings.TrimPrefix(lines[5], "witness ")
 	if !strings.HasPrefix(c.Recipient, "age1pq1") || !strings.HasPrefix(c.Witness, "age1pq1") {
 		return nil, fmt.Errorf("case record: %w: a recipient is not age1pq1…", ErrMalformed)
+	}
+	if c.Withdrawal, err = ledger.ParseDigest(strings.TrimPrefix(lines[6], "withdrawal ")); err != nil {
+		return nil, fmt.Errorf("case record: %w: withdrawal", ErrMalformed)
 	}
 	if !bytes.Equal(c.Marshal(), b) {
 		return nil, fmt.Errorf("case record: %w: not in canonical form", ErrMalformed)

@@ -16,8 +16,11 @@
 //   - A blob is synced, with its directory entry, before the transaction that
 //     names it. A blob that no transaction names is an upload that died; it
 //     is swept when the store is next opened.
-//   - Adding the same thing twice adds it once: a case by its lookup tag, a
-//     case worker's event or reply by its signature.
+//   - Adding the same thing twice adds it once: a case by its lookup tag, an
+//     addition by the form it was sent from, a case worker's event or reply
+//     by its signature.
+//   - A case that was withdrawn has lost its envelope, in the transaction that
+//     recorded it, and takes nothing more.
 //   - Times are days.
 //
 // [Check] holds a store against all of this, without opening it through bbolt.
@@ -72,6 +75,9 @@ var (
 	// ErrRefused is returned for an event that the roster in force or the
 	// state of the case does not allow.
 	ErrRefused = errors.New("refused")
+	// ErrRetired is returned for what is to be added to a case that was
+	// withdrawn or purged.
+	ErrRetired = errors.New("the case was withdrawn or purged")
 	// ErrRosterChanged is returned by AddCase for an envelope that is sealed
 	// to the case workers of a roster that is no longer in force.
 	ErrRosterChanged = errors.New("another roster came into force")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -38,6 +39,7 @@ var wordlistFile string
 type wordlist struct {
 	words    []string
 	index    map[string]uint16 // from 1
+	sorted   []uint16          // the same numbers, in the order of the letters
 	shortest int
 	longest  int
 }
@@ -56,8 +58,10 @@ var words = sync.OnceValue(func() *wordlist {
 		}
 		l.words = append(l.words, word)
 		l.index[word] = uint16(len(l.words))
+		l.sorted = append(l.sorted, uint16(len(l.words)))
 		l.shortest, l.longest = min(l.shortest, len(word)), max(l.longest, len(word))
 	}
+	slices.SortFunc(l.sorted, func(a, b uint16) int { return strings.Compare(l.word(a), l.word(b)) })
 	return l
 })
 
@@ -75,17 +79,49 @@ func NewCodename() (Codename, error) {
 	return c, nil
 }
 
+// A CodenameError says where a text stops being a codename. It wraps
+// ErrCodename. Nothing of what was typed is in it: it may be shown.
+type CodenameError struct {
+	// Word is the number, from 1, of the first word that can't be told; 0 if
+	// the fault is another.
+	Word int
+	// Words is how many words there are, if it is their number that is wrong.
+	Words int
+
+	whole string // what is wrong with the text as a whole, or ""
+}
+
+func (e *CodenameError) Error() string {
+	switch {
+	case e.whole != "":
+		return fmt.Sprintf("%v: %s", ErrCodename, e.whole)
+	case e.Word > 0:
+		return fmt.Sprintf("%v: word %d is not on the list", ErrCodename, e.Word)
+	}
+	return fmt.Sprintf("%v: it has %d words and must have %d", ErrCodename, e.Words, codenameWords)
+}
+
+func (e *CodenameError) Unwrap() error { return ErrCodename }
+
 // ParseCodename reads a codename as a person or a telephone writes it: any
 // case, spacing, punctuation or numbering, hyphens or none, accents added by a
 // keyboard, full-width and other compatibility forms of the letters. Only the
 // letters a to z count; a letter of another alphabet is an error, since
-// somebody meant something by it. Errors wrap ErrCodename and may be shown:
-// they say which word is at fault by its number, not what was typed.
+// somebody meant something by it.
+//
+// Each word may have one slip: a letter too many, one missing, one taken for
+// another, or two neighbours swapped. It is set right when that can mean one
+// word of the list only, and refused when it can mean several. Text that reads
+// as eight words as it stands is never taken for others. A slip may lead to
+// another word of the list, and so to a codename that nobody has; the same text
+// always leads to the same one.
+//
+// Errors are of type *CodenameError.
 func ParseCodename(s string) (Codename, error) {
 	if len(s) > maxCodename {
-		return Codename{}, fmt.Errorf("%w: too long", ErrCodename)
+		return Codename{}, &CodenameError{whole: "too long"}
 	}
-	letters, err := fold(s)
+	letters, starts, err := fold(s)
 	defer clear(letters)
 	if err != nil {
 		return Codename{}, err
@@ -95,18 +131,28 @@ func ParseCodename(s string) (Codename, error) {
 	for ; len(rest) > 0; found++ {
 		k, n := list.first(rest)
 		if n == 0 {
-			return Codename{}, fmt.Errorf("%w: word %d is not on the list", ErrCodename, found+1)
+			break
 		}
 		if found < codenameWords {
 			c.words[found] = k
 		}
 		rest = rest[n:]
 	}
-	if found != codenameWords {
-		return Codename{}, fmt.Errorf("%w: it has %d words and must have %d", ErrCodename, found, codenameWords)
+	switch {
+	case len(rest) == 0 && found == codenameWords:
+		return c, nil
+	case len(starts) == codenameWords:
+		return list.eachMended(letters, starts)
+	case len(rest) == 0:
+		return Codename{}, &CodenameError{Words: found}
+	case len(letters) > maxMended:
+		return Codename{}, &CodenameError{Word: found + 1}
 	}
-	return c, nil
+	return list.cutMended(letters)
 }
+
+// word returns the word of that number.
+func (l *wordlist) word(k uint16) string { return l.words[k-1] }
 
 // first returns the word that b begins with and its length, or a length of 0.
 func (l *wordlist) first(b []byte) (uint16, int) {
@@ -119,28 +165,43 @@ func (l *wordlist) first(b []byte) (uint16, int) {
 }
 
 // fold reduces text to its letters a to z (Unicode normalization form KD,
-// UAX #15, then case).
-func fold(s string) ([]byte, error) {
+// UAX #15, then case) and says at which of them a word starts by what stands
+// between.
+func fold(s string) (letters []byte, starts []int, err error) {
 	text := norm.NFKD.AppendString(make([]byte, 0, 2*len(s)), s)
 	defer clear(text)
-	letters := make([]byte, 0, len(text))
+	letters = make([]byte, 0, len(text))
+	between := true
 	for rest := text; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
 		rest = rest[n:]
 		switch {
 		case r >= 'A' && r <= 'Z':
-			letters = append(letters, byte(r-'A'+'a'))
+			r += 'a' - 'A'
 		case r >= 'a' && r <= 'z':
-			letters = append(letters, byte(r))
 		case r == 'ı':
 			// A Turkish keyboard's small I without a dot, which nothing
 			// decomposes.
-			letters = append(letters, 'i')
+			r = 'i'
 		case unicode.IsLetter(r):
-			return letters, fmt.Errorf("%w: a letter that is not a to z", ErrCodename)
+			return letters, nil, &CodenameError{whole: "a letter that is not a to z"}
+		default:
+			between = between || !within(r)
+			continue
 		}
+		if between {
+			starts, between = append(starts, len(letters)), false
+		}
+		letters = append(letters, byte(r))
 	}
-	return letters, nil
+	return letters, starts, nil
+}
+
+// within says whether something that is no letter may stand in the middle of a
+// word: a hyphen, an accent, what can't be seen, and a digit, which is a slip
+// for a letter there ("dr0pdown") and elsewhere a number with something after it.
+func within(r rune) bool {
+	return r == '\u2212' || unicode.In(r, unicode.Pd, unicode.M, unicode.Cf, unicode.Nd)
 }
 
 // Words returns the eight words.

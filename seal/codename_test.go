@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -60,32 +61,47 @@ func TestParseCodenameTakesWhatPeopleType(t *testing.T) {
 		t.Fatalf("canonical form %q", want)
 	}
 	for name, s := range map[string]string{
-		"upper case":             strings.ToUpper(example),
-		"title case":             "Abacus Zoom Yoyo Tshirt Felttip Dropdown Oxygen Iguana",
-		"hyphens of the list":    "abacus zoom yo-yo t-shirt felt-tip drop-down oxygen iguana",
-		"hyphens between":        "abacus-zoom-yo-yo-t-shirt-felt-tip-drop-down-oxygen-iguana",
-		"typographic hyphens":    "abacus‐zoom–yo‑yo—tshirt felttip dropdown oxygen iguana",
-		"nothing between":        strings.ReplaceAll(example, " ", ""),
-		"spaces anywhere":        "aba cus zoomyoyo t shirt felttip dropdownoxygen igu ana",
-		"lines":                  strings.ReplaceAll(example, " ", "\r\n"),
-		"numbered":               "1. abacus\n2. zoom\n3. yoyo\n4. tshirt\n5. felttip\n6. dropdown\n7. oxygen\n8. iguana\n",
-		"other spaces":           strings.ReplaceAll(example, " ", "\u00a0\u3000\t"),
-		"commas":                 strings.ReplaceAll(example, " ", ", ") + ".",
-		"quotes":                 "«" + example + "»",
-		"full width":             shifted('ａ'),
-		"full-width capitals":    shifted('Ａ'),
-		"mathematical letters":   shifted('𝐚'),
-		"circled letters":        shifted('ⓐ'),
-		"composed accents":       "âbacus zöom ýoyo tshirt felttip dropdówn oxygèn igüana",
-		"combining accents":      "a\u0302bacus zo\u0308om yoyo tshirt felttip dropdown oxygen iguana",
-		"Turkish capitals":       "abacus zoom yoyo tshİrt felttİp dropdown oxygen İguana",
-		"Turkish small letters":  "abacus zoom yoyo tshırt felttıp dropdown oxygen ıguana",
-		"long s, Kelvin sign":    "abacuſ zoom yoyo tſhirt felttip dropdown oxygen iguana",
-		"direction marks":        "\u202b" + example + "\u202c\u200f",
-		"zero width and BOM":     "\ufeff" + strings.ReplaceAll(example, "o", "o\u200b\u200d\u00ad"),
-		"emoji":                  example + " 🙂",
-		"control characters":     "\x00" + example + "\x07",
-		"as String after a trip": want.String(),
+		"upper case":              strings.ToUpper(example),
+		"title case":              "Abacus Zoom Yoyo Tshirt Felttip Dropdown Oxygen Iguana",
+		"hyphens of the list":     "abacus zoom yo-yo t-shirt felt-tip drop-down oxygen iguana",
+		"hyphens between":         "abacus-zoom-yo-yo-t-shirt-felt-tip-drop-down-oxygen-iguana",
+		"typographic hyphens":     "abacus‐zoom–yo‑yo—tshirt felttip dropdown oxygen iguana",
+		"nothing between":         strings.ReplaceAll(example, " ", ""),
+		"spaces anywhere":         "aba cus zoomyoyo t shirt felttip dropdownoxygen igu ana",
+		"lines":                   strings.ReplaceAll(example, " ", "\r\n"),
+		"numbered":                "1. abacus\n2. zoom\n3. yoyo\n4. tshirt\n5. felttip\n6. dropdown\n7. oxygen\n8. iguana\n",
+		"other spaces":            strings.ReplaceAll(example, " ", "\u00a0\u3000\t"),
+		"commas":                  strings.ReplaceAll(example, " ", ", ") + ".",
+		"quotes":                  "«" + example + "»",
+		"full width":              shifted('ａ'),
+		"full-width capitals":     shifted('Ａ'),
+		"mathematical letters":    shifted('𝐚'),
+		"circled letters":         shifted('ⓐ'),
+		"composed accents":        "âbacus zöom ýoyo tshirt felttip dropdówn oxygèn igüana",
+		"combining accents":       "a\u0302bacus zo\u0308om yoyo tshirt felttip dropdown oxygen iguana",
+		"Turkish capitals":        "abacus zoom yoyo tshİrt felttİp dropdown oxygen İguana",
+		"Turkish small letters":   "abacus zoom yoyo tshırt felttıp dropdown oxygen ıguana",
+		"long s, Kelvin sign":     "abacuſ zoom yoyo tſhirt felttip dropdown oxygen iguana",
+		"direction marks":         "\u202b" + example + "\u202c\u200f",
+		"zero width and BOM":      "\ufeff" + strings.ReplaceAll(example, "o", "o\u200b\u200d\u00ad"),
+		"emoji":                   example + " 🙂",
+		"control characters":      "\x00" + example + "\x07",
+		"as String after a trip":  want.String(),
+		"a letter missing":        "abcus zoom yoyo tshirt felttip dropdown oxygen iguana",
+		"a digit for a letter":    "1 abacus 2 zoom 3 yoyo 4 tshirt felttip dropd0wn oxygen iguana",
+		"a digit in a word":       "abacus zoom yo0y tshirt felttip dropdown oxygen iguana",
+		"an accent and a slip":    "abacus zoom yóy tshirt felttip dropdown oxygen iguana",
+		"an unseen break, a slip": "abacus zoom yo\u200by tshirt felttip dropdown oxygen iguana",
+		"a slip after a hyphen":   "abacus zoom yo-y tshirt felttip dropdown oxygen iguana",
+		"a letter too many":       "abacus zoom yoyo tshirt felttip dropdown oxygenn iguana",
+		"letters swapped":         "abacus zoom yoyo tshirt felttip drodpown oxygen iguana",
+		"a slip in each":          "abbacus zomo yojyo tshrit feltti dropdwon oxigen uguana",
+		"a slip, and hyphens":     "abacus, zoom, yo-yo, t-shirt, felt-tip, drop-down, oxi-gen, iguana",
+		"slips, in lines":         "1. Abacuss\n2. Zoom\n3. Yo-Yo\n4. Tshrit\n5. Felttip\n6. Drop‑d0wn\n7. Oxigen\n8. Iguana\n",
+		"slips, run together":     "abbacuszoomyoyotshritfelttipdropdownoxigeniguana",
+		"slips, spaces anywhere":  "aba cuszoom yo yo t shrit felttipdrop down oxi gen i guanna",
+		"slips, hyphens between":  "abacus-zoom-yo-yo-t-shrit-felt-tip-drop-down-oxigen-iguana",
+		"slips, marks inside":     "aba\u00adcus zo\u200bom yoyo tshr\u0301it felttip dropdown oxi\u2060gen iguana",
 	} {
 		got, err := ParseCodename(s)
 		if err != nil {
@@ -97,33 +113,52 @@ func TestParseCodenameTakesWhatPeopleType(t *testing.T) {
 }
 
 func TestParseCodenameRefuses(t *testing.T) {
-	for name, c := range map[string]struct{ typed, says string }{
-		"nothing":         {"", "0 words"},
-		"spaces":          {" \n ", "0 words"},
-		"seven words":     {strings.TrimSuffix(example, " iguana"), "7 words"},
-		"nine words":      {example + " zoom", "9 words"},
-		"misspelt":        {strings.Replace(example, "oxygen", "oxigen", 1), "word 7"},
-		"half a word":     {strings.TrimSuffix(example, "uana"), "word 8"},
-		"Cyrillic a":      {strings.Replace(example, "a", "а", 1), "not a to z"},
-		"Greek":           {"άβακας", "not a to z"},
-		"Arabic":          {"معداد", "not a to z"},
-		"sharp s":         {example + "ß", "not a to z"},
-		"too long":        {strings.Repeat(" ", 1000) + example, "too long"},
-		"invalid UTF-8":   {"\xff\xfe\xff", "0 words"},
-		"expanding forms": {strings.Repeat("\ufdfa", 341), "not a to z"},
+	words := strings.Fields(example)
+	for name, c := range map[string]struct {
+		typed, says string
+		is          CodenameError
+	}{
+		"nothing":                  {"", "it has 0 words and must have 8", CodenameError{}},
+		"spaces":                   {" \n ", "0 words", CodenameError{}},
+		"seven words":              {strings.Join(words[:7], " "), "7 words", CodenameError{Words: 7}},
+		"nine words":               {example + " zoom", "9 words", CodenameError{Words: 9}},
+		"seven words, a slip":      {strings.Replace(strings.Join(words[:7], " "), "oxygen", "oxigen", 1), "7 words", CodenameError{Words: 7}},
+		"nine words, a slip":       {strings.Replace(example, "oxygen", "oxigen", 1) + " zoom", "9 words", CodenameError{Words: 9}},
+		"misspelt":                 {strings.Replace(example, "oxygen", "oggsigen", 1), "word 7 is not", CodenameError{Word: 7}},
+		"two slips in a word":      {strings.Replace(example, "oxygen", "ogigen", 1), "word 7 is not", CodenameError{Word: 7}},
+		"misspelt after a slip":    {strings.NewReplacer("abacus", "abbacus", "oxygen", "ogigen").Replace(example), "word 7", CodenameError{Word: 7}},
+		"misspelt, run together":   {strings.NewReplacer("abacus", "abbacus", "oxygen", "qqqqq", " ", "").Replace(example), "word 7", CodenameError{Word: 7}},
+		"several words a slip off": {strings.Replace(example, "zoom", "cat", 1), "word 2", CodenameError{Word: 2}},
+		"several, run together":    {strings.NewReplacer("oxygen", "cat", " ", "").Replace(example), "word 7", CodenameError{Word: 7}},
+		// "small cable" and "small able" are both one slip away.
+		"one of two words":  {"frown flop uncle ahead ninja smalcable sleep", "word 7", CodenameError{Word: 7}},
+		"half a word":       {strings.TrimSuffix(example, "ana"), "word 8", CodenameError{Word: 8}},
+		"long, with a slip": {strings.Repeat(example+" ", 2) + "oxigen", "word 17", CodenameError{Word: 17}},
+		"eight long words":  {strings.Repeat(strings.Repeat("x", 100)+" ", 8), "word 1", CodenameError{Word: 1}},
+		"Cyrillic a":        {strings.Replace(example, "a", "а", 1), "not a to z", CodenameError{}},
+		"Greek":             {"άβακας", "not a to z", CodenameError{}},
+		"Arabic":            {"معداد", "not a to z", CodenameError{}},
+		"sharp s":           {example + "ß", "not a to z", CodenameError{}},
+		"too long":          {strings.Repeat(" ", 1000) + example, "too long", CodenameError{}},
+		"invalid UTF-8":     {"\xff\xfe\xff", "0 words", CodenameError{}},
+		"expanding forms":   {strings.Repeat("\ufdfa", 341), "not a to z", CodenameError{}},
 	} {
 		got, err := ParseCodename(c.typed)
-		if !errors.Is(err, ErrCodename) {
+		var is *CodenameError
+		if !errors.Is(err, ErrCodename) || !errors.As(err, &is) {
 			t.Errorf("%s: %v, want ErrCodename", name, err)
 			continue
 		}
 		if !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %q does not say %q", name, err, c.says)
 		}
+		if is.Word != c.is.Word || is.Words != c.is.Words {
+			t.Errorf("%s: word %d, %d words; want %d and %d", name, is.Word, is.Words, c.is.Word, c.is.Words)
+		}
 		if got != (Codename{}) {
 			t.Errorf("%s: a codename came with the error", name)
 		}
-		for _, w := range []string{"oxigen", "iguana", "abacus"} {
+		for _, w := range []string{"oxigen", "ogigen", "iguana", "abacus"} {
 			if strings.Contains(err.Error(), w) {
 				t.Errorf("%s: the error gives the secret away: %q", name, err)
 			}
@@ -258,7 +293,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 }
 
-// What is accepted has one meaning and a canonical form that reads back to it.
+// What is accepted has one meaning and a canonical form that reads back to it;
+// text that is eight words means them, and other text is a slip in each away.
 func FuzzParseCodename(f *testing.F) {
 	f.Add(example)
 	f.Add(strings.ToUpper(example))
@@ -268,11 +304,25 @@ func FuzzParseCodename(f *testing.F) {
 	f.Add("seven words are one too few here")
 	f.Add("абакус")
 	f.Add("\xff\x00\ufeff\ufdfa")
+	f.Add("abbacus zomo yojyo tshrit feltti dropdwon oxigen uguana")
+	f.Add("abbacuszoomyoyotshritfelttipdropdownoxigeniguana")
+	f.Add("aba cuszoom yo yo t shrit felttipdrop down oxi gen i guanna")
+	f.Add("1. Abacuss\n2. Zoom\n3. Yo-Yo\n4. Tshrit\n5. Felttip\n6. Drop‑d0wn\n7. Oxigen\n8. Iguana\n")
+	f.Add("abacus cat yoyo tshirt felttip dropdown oxygen iguana")
+	f.Add("abacus zoom yoyo tshirt felttip dropdown oxigen")
+	f.Add("abacuszoomyoyotshirtfelttipdropdownoxigeniguanazoom")
+	f.Add("frownflopuncleaheadninjasmalcablesleep")
+	f.Add("abacus zoom yo-y tshirt felttip dropd0wn oxygen iguana")
+	f.Add(costly)
 	f.Fuzz(func(t *testing.T, s string) {
 		c, err := ParseCodename(s)
 		if err != nil {
-			if !errors.Is(err, ErrCodename) {
+			var is *CodenameError
+			if !errors.Is(err, ErrCodename) || !errors.As(err, &is) {
 				t.Fatalf("an error of another kind: %v", err)
+			}
+			if c != (Codename{}) || is.Word != 0 && is.Words != 0 || is.Words == codenameWords {
+				t.Fatalf("%q with %+v", c, is)
 			}
 			return
 		}
@@ -288,7 +338,10 @@ func FuzzParseCodename(f *testing.F) {
 				}
 				return unicode.ToLower(r)
 			}, s)
-			if letters != strings.Join(c.Words(), "") {
+			if as := asItStands(letters); len(as) == codenameWords && !slices.Equal(as, c.Words()) {
+				t.Fatalf("%q is %q and became %q", s, as, c)
+			}
+			if !readsAs(letters, c.Words()) {
 				t.Fatalf("%q became %q", s, c)
 			}
 		}

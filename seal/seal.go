@@ -64,7 +64,8 @@ var (
 	// ErrTooLarge: more than the format holds: see MaxBody, MaxFiles and
 	// MaxFileSize.
 	ErrTooLarge = errors.New("larger than a message can hold")
-	// ErrCodename: not eight words of the list.
+	// ErrCodename: not eight words of the list, nor anything that can be meant
+	// for them only. A CodenameError says where.
 	ErrCodename = errors.New("not a codename")
 	// ErrPassphrase: the passphrase does not open the key file.
 	ErrPassphrase = errors.New("wrong passphrase")

@@ -11,29 +11,38 @@ import (
 // MaxMessage is the most characters that a message's text has.
 const MaxMessage = maxAccount
 
-// ErrEmpty means that a message has no text.
+// ErrEmpty means that a message has no text, and says nothing else either.
 var ErrEmpty = errors.New("message has no text")
 
 // Message is what is said in a case after its report: an addition by the
 // witness or a reply by a case worker. Its JSON form is the message.json of a
 // sealed message. Version is that of reports.
 type Message struct {
-	Language string // BCP 47 tag of the text as far as it is known, or empty
-	Day      string // the day it was written, UTC, as YYYY-MM-DD
-	Text     string
+	Language string   // BCP 47 tag of the text as far as it is known, or empty
+	Day      string   // the day it was written, UTC, as YYYY-MM-DD
+	Text     string   // may be empty if HandedTo is not
+	HandedTo []string // reply: to which of Authorities the case went, as far as the witness may know
 
 	unknown unknown
 }
 
+// authorities are in general terms: which unit of which country has a case is
+// not for a page that the wrong person may come to read.
+var authorities = []string{"police", "foreign-affairs", "child-protection", "hotline", "justice", "other"}
+
+// Authorities returns the codes of those whom a case can be handed to, as a
+// witness may be told.
+func Authorities() []string { return slices.Clone(authorities) }
+
 // NewMessage returns a message whose text is normalised as a report's fields
-// of several lines are. The error wraps ErrNotUTF8, or ErrEmpty, or is a
-// *ValidationError.
-func NewMessage(language, day, text string) (*Message, error) {
+// of several lines are; it may be empty if the case was handed to somebody. The
+// error wraps ErrNotUTF8, or ErrEmpty, or is a *ValidationError.
+func NewMessage(language, day, text string, handedTo ...string) (*Message, error) {
 	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("text: %w", ErrNotUTF8)
 	}
 	f := Field{Name: "text", Kind: Text}
-	m := &Message{Language: language, Day: day, Text: f.normalise(text)}
+	m := &Message{Language: language, Day: day, Text: f.normalise(text), HandedTo: slices.Clone(handedTo)}
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
@@ -43,7 +52,7 @@ func NewMessage(language, day, text string) (*Message, error) {
 // Validate returns nil, ErrEmpty, or a *ValidationError that names every
 // problem. Language and Day may be empty.
 func (m *Message) Validate() error {
-	if strings.TrimSpace(m.Text) == "" {
+	if strings.TrimSpace(m.Text) == "" && len(m.HandedTo) == 0 {
 		return ErrEmpty
 	}
 	var problems []Problem
@@ -57,6 +66,18 @@ func (m *Message) Validate() error {
 		problems = append(problems, Problem{"text", TooLong, MaxMessage})
 	} else if !utf8.ValidString(m.Text) || strings.ContainsFunc(m.Text, forbidden) {
 		problems = append(problems, Problem{"text", BadFormat, 0})
+	}
+	for i, a := range m.HandedTo {
+		kind := ProblemKind("")
+		if !slices.Contains(authorities, a) {
+			kind = NotAChoice
+		} else if slices.Contains(m.HandedTo[:i], a) {
+			kind = BadFormat
+		}
+		if kind != "" {
+			problems = append(problems, Problem{"handed_to", kind, 0})
+			break
+		}
 	}
 	if problems != nil {
 		return &ValidationError{problems}
@@ -83,12 +104,17 @@ func ParseMessage(data []byte) (*Message, error) {
 	m := new(Message)
 	into := map[string]*string{"language": &m.Language, "day": &m.Day, "text": &m.Text}
 	for _, t := range top {
-		if at := into[t.name]; at != nil {
-			if err := read(t.name, t.value, at); err != nil {
-				return nil, err
-			}
-		} else if t.name != "version" {
+		at, err := into[t.name], error(nil)
+		switch {
+		case at != nil:
+			err = read(t.name, t.value, at)
+		case t.name == "handed_to":
+			err = read(t.name, t.value, &m.HandedTo)
+		case t.name != "version":
 			m.unknown.keep(t)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	if err := m.Validate(); err != nil {
@@ -110,6 +136,13 @@ func (m *Message) Marshal() ([]byte, error) {
 		if p.value != "" {
 			top = append(top, property(p.name, quote(p.value)))
 		}
+	}
+	if len(m.HandedTo) > 0 {
+		var quoted []string
+		for _, a := range m.HandedTo {
+			quoted = append(quoted, quote(a))
+		}
+		top = append(top, property("handed_to", "["+strings.Join(quoted, ", ")+"]"))
 	}
 	data := []byte(object(slices.Concat(top, m.unknown.write()), "") + "\n")
 	if len(data) > MaxSize {

@@ -28,11 +28,17 @@ var countryAliases = map[string]string{
 	"hongkong": "HK", "macau": "MO", "palestine": "PS", "palestina": "PS", "vatican": "VA",
 }
 
+// A place is a country as a list offers it.
+type place struct{ Code, Name string }
+
 // A gazetteer turns what a witness types into a country's code, and back.
 type gazetteer struct {
-	byName map[string]string               // folded name in any page language, or code, to code
+	own    map[*Language]map[string]string // folded name in that language to code
+	byCode map[string]string               // folded code to code
+	byName map[string]string               // folded name in any page language, or alias, to code
 	names  map[*Language]map[string]string // code to name
 	lists  map[*Language][]string          // names in the language's order
+	places map[*Language][]place           // the same, with their codes
 }
 
 func newGazetteer(ls *Languages) *gazetteer {
@@ -44,9 +50,12 @@ func newGazetteer(ls *Languages) *gazetteer {
 		}
 	}
 	g := &gazetteer{
+		own:    make(map[*Language]map[string]string),
+		byCode: make(map[string]string),
 		byName: make(map[string]string),
 		names:  make(map[*Language]map[string]string),
 		lists:  make(map[*Language][]string),
+		places: make(map[*Language][]place),
 	}
 	for alias, code := range countryAliases {
 		g.byName[alias] = code
@@ -54,6 +63,7 @@ func newGazetteer(ls *Languages) *gazetteer {
 	for _, l := range ls.all {
 		namer := display.Regions(l.tag)
 		names := make(map[string]string)
+		own := make(map[string]string)
 		for _, code := range codes {
 			if code == report.Unknown {
 				continue
@@ -66,29 +76,43 @@ func newGazetteer(ls *Languages) *gazetteer {
 				name = code
 			}
 			names[code] = name
-			g.lists[l] = append(g.lists[l], name)
-			g.byName[fold(name)] = code
+			g.places[l] = append(g.places[l], place{code, name})
+			g.byName[fold(name)], own[fold(name)] = code, code
 		}
-		collate.New(l.tag).SortStrings(g.lists[l])
+		order := collate.New(l.tag)
+		slices.SortFunc(g.places[l], func(a, b place) int { return order.CompareString(a.Name, b.Name) })
+		for _, p := range g.places[l] {
+			g.lists[l] = append(g.lists[l], p.Name)
+		}
 		unknown := l.T("choice.unknown")
 		names[report.Unknown] = unknown
-		g.byName[fold(unknown)] = report.Unknown
+		g.byName[fold(unknown)], own[fold(unknown)] = report.Unknown, report.Unknown
 		g.lists[l] = slices.Insert(g.lists[l], 0, unknown)
-		g.names[l] = names
+		g.names[l], g.own[l] = names, own
 	}
 	for _, code := range codes {
-		g.byName[fold(code)] = code
+		g.byCode[fold(code)] = code
 	}
 	return g
 }
 
 // code returns the code for what was typed, or the text as it is, which
-// report.Validate will then name as a problem.
-func (g *gazetteer) code(typed string) string {
-	if code, ok := g.byName[fold(typed)]; ok {
-		return code
+// report.Validate will then name as a problem. A name in the page's language
+// comes before a code, and a code before names in other languages: folded,
+// Austria is "ao" in Vietnamese, the code of Angola.
+func (g *gazetteer) code(l *Language, typed string) string {
+	folded := fold(typed)
+	for _, known := range []map[string]string{g.own[l], g.byCode, g.byName} {
+		if code, ok := known[folded]; ok {
+			return code
+		}
 	}
 	return typed
+}
+
+// isCode says whether a value is the code of a country.
+func (g *gazetteer) isCode(value string) bool {
+	return value != "" && value != report.Unknown && g.byCode[fold(value)] == value
 }
 
 // name returns what to show for a value of a country field.

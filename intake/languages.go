@@ -26,6 +26,9 @@ const fallback = "en"
 type locale struct {
 	// Name is what speakers call the language, for the list of languages.
 	Name string `json:"name"`
+	// Also are other languages, as BCP 47 tags, whose speakers are shown this
+	// one.
+	Also []string `json:"also"`
 	// Dir is the direction of the script: "ltr" or "rtl".
 	Dir string `json:"dir"`
 	// Reviewed says that a native speaker has read the catalogue. While it is
@@ -40,9 +43,10 @@ type locale struct {
 // A Language is one language the pages are written in. It is safe for
 // concurrent use.
 type Language struct {
-	// Code is the language's place in a URL ("fr" in /fr/report), and a BCP 47
-	// tag.
+	// Code is the language's place in a URL ("fr" in /fr/report).
 	Code string
+	// Tag is its BCP 47 tag in canonical form.
+	Tag string
 	// Name is what speakers call it.
 	Name string
 	// Dir is "ltr" or "rtl".
@@ -51,6 +55,7 @@ type Language struct {
 	Reviewed bool
 
 	tag     language.Tag
+	also    []language.Tag
 	printer *message.Printer
 }
 
@@ -65,6 +70,7 @@ func (l *Language) T(key string, args ...any) string {
 type Languages struct {
 	all     []*Language
 	matcher language.Matcher
+	matched []*Language // for each of the matcher's tags
 }
 
 // loadLanguages reads every catalogue of locales/*.json in files.
@@ -97,7 +103,9 @@ func loadLanguages(files fs.FS) (*Languages, error) {
 	var tags []language.Tag
 	for _, l := range ls.all {
 		l.printer = message.NewPrinter(l.tag, message.Catalog(builder))
-		tags = append(tags, l.tag)
+		for _, tag := range append([]language.Tag{l.tag}, l.also...) {
+			tags, ls.matched = append(tags, tag), append(ls.matched, l)
+		}
 	}
 	ls.matcher = language.NewMatcher(tags)
 	return ls, nil
@@ -131,7 +139,15 @@ func loadLanguage(files fs.FS, name string, into *catalog.Builder) (*Language, e
 			return nil, fmt.Errorf("message %q: %w", key, err)
 		}
 	}
-	return &Language{Code: code, Name: loc.Name, Dir: loc.Dir, Reviewed: loc.Reviewed, tag: tag}, nil
+	l := &Language{Code: code, Tag: tag.String(), Name: loc.Name, Dir: loc.Dir, Reviewed: loc.Reviewed, tag: tag}
+	for _, also := range loc.Also {
+		tag, err := language.Parse(also)
+		if err != nil {
+			return nil, fmt.Errorf("also %q: %w", also, err)
+		}
+		l.also = append(l.also, tag)
+	}
+	return l, nil
 }
 
 // parseMessage reads one entry: a string, or an object of plural forms.
@@ -181,7 +197,7 @@ func (ls *Languages) Negotiate(r *http.Request) *Language {
 		return ls.all[0]
 	}
 	_, i, _ := ls.matcher.Match(want...)
-	return ls.all[i]
+	return ls.matched[i]
 }
 
 // OfRequest returns the language that the path names ("/fr/…"), else the

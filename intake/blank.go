@@ -28,9 +28,10 @@ type blankForm struct {
 
 // What a blankForm depends on besides the language.
 type blankKey struct {
-	lang   *Language
-	roster [32]byte
-	stale  bool // the emergency number's age is doubtful
+	lang    *Language
+	testify bool
+	roster  [32]byte
+	stale   bool // the emergency number's age is doubtful
 }
 
 // blanks holds the blank forms under the roster in force.
@@ -40,31 +41,31 @@ type blanks struct {
 }
 
 // blank returns the blank form of that language, and makes it on first use.
-func (s *Server) blank(l *Language) (*blankForm, error) {
-	key := blankKey{l, s.vault.Roster().Digest, s.view(l, "form", "report").EmergencyStale}
+func (s *Server) blank(l *Language, testify bool) (*blankForm, error) {
+	key := blankKey{l, testify, s.vault.Roster().Digest, s.europeanCall().Stale}
 	s.blanks.mu.Lock()
 	defer s.blanks.mu.Unlock()
 	if b := s.blanks.forms[key]; b != nil {
 		return b, nil
 	}
-	b, err := s.newBlank(l)
+	b, err := s.newBlank(l, testify)
 	if err != nil {
 		return nil, err
 	}
 	// Those of an earlier roster are of no more use.
-	if len(s.blanks.forms) >= 2*len(s.languages.all) || s.blanks.forms == nil {
+	if len(s.blanks.forms) >= 4*len(s.languages.all) || s.blanks.forms == nil {
 		s.blanks.forms = make(map[blankKey]*blankForm)
 	}
 	s.blanks.forms[key] = b
 	return b, nil
 }
 
-func (s *Server) newBlank(l *Language) (*blankForm, error) {
+func (s *Server) newBlank(l *Language, testify bool) (*blankForm, error) {
 	c, err := seal.NewCodename()
 	if err != nil {
 		return nil, err
 	}
-	page := s.formPage(l, &draft{codename: c}, nil).Bytes()
+	page := s.formPage(l, &draft{testify: testify, codename: c}, nil, false).Bytes()
 	first, rest, ok := bytes.Cut(page, []byte(c.String()))
 	second, third, ok2 := bytes.Cut(rest, s.words(c))
 	if !ok || !ok2 {

@@ -35,7 +35,7 @@ func TestCompressedForm(t *testing.T) {
 		html := unzip(t, p.body)
 		c, err := seal.ParseCodename(hiddenCodename(t, html))
 		must(t, err)
-		if want := w.server.formPage(l, &draft{codename: c}, nil).String(); html != want {
+		if want := w.server.formPage(l, &draft{codename: c}, nil, false).String(); html != want {
 			t.Errorf("%s: the compressed form is another than the template's", l.Code)
 		}
 		gunzip := exec.Command("gzip", "-dc")
@@ -55,7 +55,7 @@ func TestCompressedForm(t *testing.T) {
 // is sent.
 func TestLengthHidesTheCodename(t *testing.T) {
 	w := newWorld(t, setup{})
-	b, err := w.server.blank(w.server.languages.all[0])
+	b, err := w.server.blank(w.server.languages.all[0], false)
 	must(t, err)
 	lengths := make(map[string]bool)
 	for range 100 {

@@ -113,10 +113,10 @@ func TestBrowserJourney(t *testing.T) {
 
 	b.leave(chromedp.Navigate(w.url + "/fr/"))
 	b.see("1-home", "Je signale")
-	b.leave(chromedp.Click(chromedp.CSS(`main a.button`)))
+	b.leave(chromedp.Click(chromedp.CSS(`a.button[href="/fr/report"]`)))
 	b.see("2-form", "Que s'est-il passé")
 	b.do(chromedp.SendKeys(chromedp.CSS(`#where-country`), "Atlantis"))
-	b.leave(chromedp.Click(chromedp.CSS(`button[type=submit]`)))
+	b.leave(chromedp.Click(chromedp.CSS(`main .actions button[type=submit]`)))
 	b.see("3-invalid", "Il y a quelque chose à corriger")
 	b.do(
 		chromedp.Clear(chromedp.CSS(`#where-country`)),
@@ -127,12 +127,12 @@ func TestBrowserJourney(t *testing.T) {
 	attribute, err := chromedp.Run(b.ctx, chromedp.AttributeValue(chromedp.CSS(`input[name=codename]`), "value"))
 	must(t, err)
 	codename := attribute.Value
-	b.leave(chromedp.Click(chromedp.CSS(`button[type=submit]`)))
+	b.leave(chromedp.Click(chromedp.CSS(`main .actions button[type=submit]`)))
 	b.see("4-received", "Votre signalement a été reçu")
-	b.leave(chromedp.Click(chromedp.CSS(`main a.button`)))
+	b.leave(chromedp.Click(chromedp.CSS(`a.button[href="/fr/return"]`)))
 	b.do(chromedp.SendKeys(chromedp.CSS(`#codename`), strings.ToUpper(codename)))
 	b.see("5-return", "Tapez les huit mots")
-	b.leave(chromedp.Click(chromedp.CSS(`button[type=submit]`)))
+	b.leave(chromedp.Click(chromedp.CSS(`main button[type=submit]`)))
 	b.see("6-replies", "Il n'y a pas encore de réponse")
 
 	if _, files := w.open(codename); files["plate.jpg"] != "not really a photo" {

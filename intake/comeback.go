@@ -1,145 +1,161 @@
 package intake
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
-	"tocsin/ledger"
-	"tocsin/report"
 	"tocsin/seal"
 	"tocsin/vault"
 )
 
-// maxReplies is how many replies, the newest, a page shows.
-const maxReplies = 50
+// Coming back: eight words lead to a case. A codename that was never issued and
+// one that leads nowhere are the same thing here: both are derived, both are
+// looked up, both get the same page at the same pace. Only what can't be a
+// codename at all is told at once, which gives nothing away.
 
-// A thread is what a witness finds on coming back.
-type thread struct {
-	Day     ledger.Day // the report was received
-	Replies []reply    // oldest first
-	More    int        // older ones that are not shown
+// A visit is a witness who came back to a case.
+type visit struct {
+	codename   seal.Codename
+	credential *seal.Credential
+	found      *vault.Case
+	instance   string
 }
 
-type reply struct {
-	Day        ledger.Day
-	Text       string
-	Unreadable bool // damaged, or of a later version
+// context is where messages of that kind belong.
+func (v *visit) context(kind seal.Kind) seal.Context {
+	return seal.Context{Instance: v.instance, Case: v.found.ID.String(), Kind: kind}
+}
+
+// errNoCase is what visit returns where no case is, with the page that says so.
+var errNoCase = errors.New("no case under this codename")
+
+// visit finds the case of a codename, or returns errNoCase. What it shows is on
+// stable storage.
+func (s *Server) visit(x *exchange, c seal.Codename) (*visit, error) {
+	instance := s.vault.Roster().Instance()
+	credential, err := s.derive(x.r.Context(), c, instance)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.vault.FindTag(credential.Tag)
+	if errors.Is(err, vault.ErrNotFound) {
+		return nil, errNoCase
+	} else if err != nil {
+		return nil, fmt.Errorf("looking the codename up: %w", err)
+	}
+	if err := s.vault.Durable(x.r.Context()); err != nil {
+		return nil, fmt.Errorf("waiting for the case that is there: %w", err)
+	}
+	return &visit{c, credential, found, instance.String()}, nil
 }
 
 // returnForm asks for the codename.
 func (s *Server) returnForm(x *exchange) error {
-	x.answer(http.StatusOK, s.returnPage(x.lang, ""))
+	return s.fixed(x, "return", func() *bytes.Buffer { return s.returnPage(x.lang, nil, "") })
+}
+
+// returnAgain shows in another language what was typed so far.
+func (s *Server) returnAgain(x *exchange) error {
+	fields, err := readFields(x, "codename")
+	if err != nil {
+		return err
+	}
+	typed := fields["codename"]
+	if len(typed) > maxTyped {
+		typed = ""
+	}
+	x.answer(http.StatusOK, s.returnPage(x.lang, nil, typed))
 	return nil
 }
 
-// comeBack opens a case for its witness. A codename that was never issued and
-// one that leads nowhere are the same thing here: both are derived, both are
-// looked up, both get the same page. Only what can't be a codename at all is
-// told at once, which gives nothing away.
-func (s *Server) comeBack(x *exchange) error {
-	codename, err := readCodename(x)
-	if errors.Is(err, seal.ErrCodename) {
-		x.answer(http.StatusUnprocessableEntity, s.returnPage(x.lang, "words"))
-		return nil
-	} else if err != nil {
-		return err
-	}
-	instance := s.vault.Roster().Instance()
-	credential, err := s.derive(x.r.Context(), codename, instance)
-	if err != nil {
-		return err
-	}
-	found, err := s.vault.FindTag(credential.Tag)
-	if errors.Is(err, vault.ErrNotFound) {
-		x.answer(http.StatusNotFound, s.returnPage(x.lang, "unknown"))
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("looking the codename up: %w", err)
-	}
-	thread, err := s.thread(found.ID, credential, seal.Context{
-		Instance: instance.String(), Case: found.ID.String(), Kind: seal.KindReply,
-	})
-	if err != nil {
-		return err
-	}
-	x.answer(http.StatusOK, s.repliesPage(x.lang, thread))
-	return nil
+// A wordsProblem says why eight words open nothing: return.problem.<Kind> in the
+// catalogue, with N put in unless it is 0.
+type wordsProblem struct {
+	Kind string
+	N    int
 }
 
-// readCodename reads the form of the return page: one field.
-func readCodename(x *exchange) (seal.Codename, error) {
-	parts, err := x.parts()
-	if err != nil {
-		return seal.Codename{}, err
+// problemOf says what is wrong with what can't be a codename.
+func problemOf(err error) *wordsProblem {
+	var wrong *seal.CodenameError
+	switch {
+	case !errors.As(err, &wrong):
+		return &wordsProblem{Kind: "letters"}
+	case wrong.Word > 0:
+		return &wordsProblem{"word", wrong.Word}
+	case wrong.Words > 0:
+		return &wordsProblem{"count", wrong.Words}
 	}
-	part, err := parts.next()
-	if err == io.EOF || err == nil && part.Name != "codename" {
-		return seal.Codename{}, refuse("other-form", nil, nil)
-	} else if err != nil {
-		return seal.Codename{}, err
-	}
-	typed, err := parts.readText(part)
-	if errors.Is(err, errTextTooLong) {
-		return seal.Codename{}, seal.ErrCodename
-	} else if err != nil {
-		return seal.Codename{}, err
-	}
-	switch _, err := parts.next(); err {
-	case io.EOF:
-	case nil:
-		return seal.Codename{}, refuse("other-form", nil, nil)
-	default:
-		return seal.Codename{}, err
-	}
-	if err := x.readEnd(); err != nil {
-		return seal.Codename{}, err
-	}
-	return seal.ParseCodename(typed)
+	return &wordsProblem{Kind: "letters"}
 }
 
-// thread opens the replies of a case, in memory, with the witness's key.
-func (s *Server) thread(id ledger.CaseID, cred *seal.Credential, want seal.Context) (thread, error) {
-	messages, err := s.vault.Messages(id)
-	if err != nil {
-		return thread{}, fmt.Errorf("listing a case's messages: %w", err)
-	}
-	var t thread
-	var replies []vault.Entry
-	for _, m := range messages {
-		switch m.Leaf.Kind {
-		case ledger.KindReport:
-			t.Day = m.Leaf.Day
-		case ledger.KindReply:
-			replies = append(replies, m)
+// returnPage asks for the codename, with what was typed and what was wrong with
+// it.
+func (s *Server) returnPage(l *Language, p *wordsProblem, typed string) *bytes.Buffer {
+	return s.render("return", struct {
+		view
+		Problem *wordsProblem
+		Typed   string
+	}{s.carrying(l, "return", "return/again", "keep"), p, typed})
+}
+
+// with makes a step that opens the case of the codename in a form of those
+// fields and hands it to f, whose page is the answer. The form may have come
+// with files, from a page that takes some, when only the language was to change:
+// they are not read.
+func (s *Server) with(f func(*exchange, *visit, map[string]string) (*bytes.Buffer, error), names ...string) step {
+	return func(x *exchange) error {
+		parts, err := x.parts()
+		if err != nil {
+			return err
 		}
+		parts.more = x.enterLarge
+		fields, file, err := readSome(parts, append([]string{"codename"}, names...)...)
+		if err != nil {
+			return err
+		}
+		if file == nil {
+			if err := x.readEnd(); err != nil {
+				return err
+			}
+		}
+		x.heard()
+		page, err := s.open(x, fields, f)
+		if err != nil {
+			return err
+		}
+		x.answerAlike(page)
+		return nil
 	}
-	if more := len(replies) - maxReplies; more > 0 {
-		t.More, replies = more, replies[more:]
-	}
-	for _, m := range replies {
-		// A reply that does not open is said on the page and nowhere else: a
-		// log line would tell when its one witness came back.
-		text, err := s.openReply(m.Index, cred, want)
-		t.Replies = append(t.Replies, reply{Day: m.Leaf.Day, Text: text, Unreadable: err != nil})
-	}
-	return t, nil
 }
 
-func (s *Server) openReply(index int64, cred *seal.Credential, want seal.Context) (string, error) {
-	sealed, err := s.vault.OpenMessage(index)
-	if err != nil {
-		return "", err
+// open finds the case of the codename in fields and returns f's page, or the one
+// that asks for the words again.
+func (s *Server) open(x *exchange, fields map[string]string, f func(*exchange, *visit, map[string]string) (*bytes.Buffer, error)) (*bytes.Buffer, error) {
+	typed, ok := fields["codename"]
+	if !ok {
+		return nil, refuse("other-form", nil, nil)
 	}
-	defer sealed.Close()
-	m, err := seal.ReadMessage(sealed, sealed.Size(), cred.Identity, want, nil)
+	c, err := typedCodename(typed)
 	if err != nil {
-		return "", err
+		if len(typed) > maxTyped {
+			typed = ""
+		}
+		return s.returnPage(x.lang, problemOf(err), typed), nil
 	}
-	message, err := report.ParseMessage(m.Body)
-	if err != nil {
-		return "", err
+	v, err := s.visit(x, c)
+	if errors.Is(err, errNoCase) {
+		return s.returnPage(x.lang, &wordsProblem{Kind: "unknown"}, typed), nil
+	} else if err != nil {
+		return nil, err
 	}
-	return message.Text, nil
+	return f(x, v, fields)
+}
+
+// comeBack shows a case to its witness. once and text are those of an addition
+// that is being written while the language changes.
+func (s *Server) comeBack(x *exchange, v *visit, fields map[string]string) (*bytes.Buffer, error) {
+	return s.repliesPage(x, v, replies{Once: fields["once"], Text: fields["text"]})
 }

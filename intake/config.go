@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"time"
 )
@@ -48,9 +49,20 @@ type Config struct {
 	// FreeDiskBytes is the free space below which no report with files is let
 	// in. Texts may use half of it. Default 1 GiB.
 	FreeDiskBytes int64 `json:"free_disk_bytes"`
+	// ReportsPerHour is how many reports and additions are taken in an hour.
+	// Those with files may be at most half of them, so that a flood of files
+	// leaves room for texts. Default 3600.
+	ReportsPerHour int `json:"reports_per_hour"`
+	// FileBytesPerHour is how many bytes reports with files may bring in an
+	// hour. Default 64 GiB.
+	FileBytesPerHour int64 `json:"file_bytes_per_hour"`
 	// NumbersMaxAgeDays is the age past which the page says that a telephone
-	// number on it may be out of date. Default 365.
+	// number or address on it may be out of date. Default 365.
 	NumbersMaxAgeDays int `json:"numbers_max_age_days"`
+	// Address is under which address witnesses know the site, for posters and
+	// cards: https://, a host, and nothing after it. Default: none, or that of
+	// --tls-name.
+	Address string `json:"address"`
 }
 
 // DefaultConfig is what holds where the file says nothing.
@@ -65,6 +77,8 @@ func DefaultConfig() Config {
 		IdleSeconds:       60,
 		DrainSeconds:      60,
 		FreeDiskBytes:     1 << 30,
+		ReportsPerHour:    3600,
+		FileBytesPerHour:  64 << 30,
 		NumbersMaxAgeDays: 365,
 	}
 }
@@ -127,11 +141,20 @@ func (c Config) check() error {
 		{"idle_seconds", int64(c.IdleSeconds), 1, 3600},
 		{"drain_seconds", int64(c.DrainSeconds), 0, 86400},
 		{"free_disk_bytes", c.FreeDiskBytes, 0, 1 << 50},
+		{"reports_per_hour", int64(c.ReportsPerHour), 1, 1 << 30},
+		{"file_bytes_per_hour", c.FileBytesPerHour, 1 << 20, 1 << 50},
 		{"numbers_max_age_days", int64(c.NumbersMaxAgeDays), 1, 36500},
 	} {
 		if f.value < f.min || f.value > f.max {
 			return fmt.Errorf("%s is %d: it must lie between %d and %d", f.name, f.value, f.min, f.max)
 		}
+	}
+	if c.Address == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || c.Address != u.Scheme+"://"+u.Host {
+		return fmt.Errorf("address is %q: it must be like https://tips.example.org, with nothing after the host", c.Address)
 	}
 	return nil
 }

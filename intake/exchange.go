@@ -36,19 +36,28 @@ type exchange struct {
 	lang *Language
 	body *pacedBody // nil for requests that have none
 
-	// What was read of a form so far, to be shown again.
-	draft *draft
-	large bool // it has a place in Server.large
+	// again is the page of a refusal that shows what was read of a form so far;
+	// it is nil, or returns nil, where there is nothing to show.
+	again func(*notice) *bytes.Buffer
+	large bool      // it has a place in Server.large
+	from  time.Time // when the request had been read; see heard
 }
 
-// answer sends a whole page. When the client is still sending, it is told to
+// answer sends a whole page.
+//
+// When the client is still sending, it is told to
 // close the connection, and what it sends is read on and thrown away: a
 // server that closes with unread data in the socket makes the kernel reset the
 // connection, and the witness never sees the page (SecureDrop #4078).
 func (x *exchange) answer(status int, page *bytes.Buffer) {
+	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	x.w.Header().Set("Content-Language", x.lang.Tag)
+	x.send(status, page)
+}
+
+// send sends an answer whose type is set.
+func (x *exchange) send(status int, page *bytes.Buffer) {
 	h := x.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", x.lang.Code)
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
 	if location := x.onionLocation(); location != "" {
 		h.Set("Onion-Location", location)
@@ -76,7 +85,7 @@ func (x *exchange) answer(status int, page *bytes.Buffer) {
 		return
 	}
 	// What comes now is thrown away: nothing of the text is needed any more.
-	x.draft = nil
+	x.again = nil
 	x.leaveLarge()
 	if x.turnedAway() {
 		x.body.drain(turnedAwayBytes, turnedAwayTime)
@@ -108,9 +117,11 @@ func (x *exchange) refuse(ref *refusal) {
 		x.w.Header().Set("Retry-After", "120")
 	}
 	notice := &notice{Kind: ref.kind, Args: ref.arg}
-	if x.draft != nil && x.draft.worthShowing() {
-		x.answer(ref.status, x.s.formPage(x.lang, x.draft, notice))
-		return
+	if x.again != nil {
+		if page := x.again(notice); page != nil {
+			x.answer(ref.status, page)
+			return
+		}
 	}
 	x.answer(ref.status, x.s.refusalPage(x.lang, notice))
 }

@@ -51,6 +51,8 @@ var looks = map[string]look{
 	"others.reaction":      {rows: 2},
 	"evidence.description": {main: true, help: true, rows: 2},
 	"witness.role":         {main: true},
+	"witness.present":      {main: true},
+	"witness.testify":      {main: true},
 	"witness.country":      {},
 	"consent":              {main: true, help: true},
 	"witness.contact":      {main: true, help: true, rows: 2},
@@ -104,7 +106,8 @@ type option struct {
 }
 
 // A group is one section of the form: what is asked at once, and what stands
-// behind "more". More is open when something in it was answered or is wrong.
+// behind "more". More is open when something in it was answered or is wrong, and
+// for those who testify.
 type group struct {
 	Section string
 	Intro   bool
@@ -113,11 +116,12 @@ type group struct {
 	Open    bool
 }
 
-// groups lays the report's fields out, with what r holds filled in and the
-// problems at their fields.
-func (s *Server) groups(l *Language, r *report.Report, problems []report.Problem) []group {
+// groups lays the report's fields out, with what the draft holds filled in and
+// the problems at their fields.
+func (s *Server) groups(l *Language, d *draft) []group {
+	r := &d.report
 	wrong := make(map[string]string)
-	for _, p := range problems {
+	for _, p := range d.problems {
 		wrong[p.Field] = l.T("problem."+string(p.Kind), p.Limit)
 	}
 	var out []group
@@ -127,7 +131,7 @@ func (s *Server) groups(l *Language, r *report.Report, problems []report.Problem
 			section = "witness" // one conversation: who I am and who may ask me
 		}
 		if len(out) == 0 || out[len(out)-1].Section != section {
-			out = append(out, group{Section: section, Intro: sectionsWithIntro[section]})
+			out = append(out, group{Section: section, Intro: sectionsWithIntro[section], Open: d.testify})
 		}
 		g := &out[len(out)-1]
 		c := s.control(l, f, r.Get(f.Name))

@@ -5,21 +5,17 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"net/http"
 	"strings"
-	"time"
-
-	"tocsin/report"
-	"tocsin/seal"
 )
 
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-// pageNames are the pages; each is laid out by pages/layout.html, and the
-// catalogue holds its title as <name>.title. Titles say nothing of what the
-// site is about: they stay in a browser's history.
-var pageNames = []string{"home", "relay", "form", "received", "return", "replies", "refusal"}
+// pageNames are the pages; each is laid out by pages/layout.html.
+var pageNames = []string{
+	"home", "danger", "intervene", "support", "relay", "form", "received", "return",
+	"replies", "add", "proof", "withdrawn", "refusal",
+}
 
 type pageTemplate = template.Template
 
@@ -45,24 +41,34 @@ func filling(words []string) string {
 
 // A view is what every page needs; pages embed it.
 type view struct {
-	Name           string
-	L              *Language
-	Languages      []*Language
-	Path           string // of this page below the language, for the other languages
-	Style          string
-	Emergency      Number
-	EmergencyStale bool
+	// Name is that of the title, <Name>.title in the catalogue. Titles say
+	// nothing of what the site is about: they stay in a browser's history.
+	Name      string
+	L         *Language
+	Languages []*Language
+	Style     string
+	// Path is where the same page is in other languages, below the language.
+	Path string
+	// Carry is the form that goes along to another language, so that nothing
+	// typed is lost; "" where a plain link does.
+	Carry string
+	// Sends is set on pages with a form.
+	Sends bool
 }
 
 // T is here so that templates read {{.T "key"}}.
 func (v view) T(key string, args ...any) string { return v.L.T(key, args...) }
 
 func (s *Server) view(l *Language, name, path string) view {
-	n := s.numbers["emergency"]
-	return view{
-		Name: name, L: l, Languages: s.languages.all, Path: path, Style: s.style.path,
-		Emergency: n, EmergencyStale: n.StaleAt(time.Now(), s.config.NumbersMaxAgeDays),
-	}
+	return view{Name: name, L: l, Languages: s.languages.all, Path: path, Style: s.style.path}
+}
+
+// carrying is the view of a page whose form goes along to path in another
+// language.
+func (s *Server) carrying(l *Language, name, path, form string) view {
+	v := s.view(l, name, path)
+	v.Carry, v.Sends = form, true
+	return v
 }
 
 // render fills a page in. A template that fails is a mistake in this package,
@@ -94,103 +100,30 @@ func (n notice) What(l *Language) string {
 	return l.T("refusal."+n.Kind+".what", n.Args)
 }
 
+// A finger is one of the five actions, as the hand shows it.
+type finger struct {
+	N     int
+	Path  string // of its page; the catalogue holds home.<Path>
+	Shape string // of the finger, a line as thick as a finger
+	X, Y  int    // of the number on it
+}
+
+// fingers are those of a raised right hand, from the thumb.
+var fingers = []finger{
+	{1, "report", "M34 136 92 204", 38, 145},
+	{2, "intervene", "M80 160V66", 80, 74},
+	{3, "testify", "M113 160V40", 113, 48},
+	{4, "support", "M146 160V52", 146, 60},
+	{5, "relay", "M178 160V88", 178, 96},
+}
+
 func (s *Server) home(x *exchange) error {
-	x.answer(http.StatusOK, s.render("home", s.view(x.lang, "home", "")))
-	return nil
-}
-
-// relay is for those who pass the address on.
-func (s *Server) relay(x *exchange) error {
-	x.answer(http.StatusOK, s.render("relay", struct {
-		view
-		Onion string
-	}{s.view(x.lang, "relay", "relay"), s.onion}))
-	return nil
-}
-
-// form shows an empty form under a codename of its own.
-func (s *Server) form(x *exchange) error {
-	c, err := seal.NewCodename()
-	if err != nil {
-		return err
-	}
-	blank, err := s.blank(x.lang)
-	if err != nil {
-		return err
-	}
-	page, encoding := blank.page([]byte(c.String()), s.words(c), acceptsGzip(x.r.Header.Get("Accept-Encoding")))
-	x.w.Header().Add("Vary", "Accept-Encoding")
-	if encoding != "" {
-		x.w.Header().Set("Content-Encoding", encoding)
-	}
-	x.answer(http.StatusOK, page)
-	return nil
-}
-
-// formPage is the form with what the draft holds filled in, and a notice above
-// it if there is one.
-func (s *Server) formPage(l *Language, d *draft, n *notice) *bytes.Buffer {
-	policy := s.vault.Roster().Policy
-	data := struct {
-		view
-		Codename    string
-		Words       []string
-		Groups      []group
-		Wrong       []control
-		Countries   []string
-		Notice      *notice
-		Attachments bool
-		MaxFiles    int
-		MaxFile     string
-		MaxReport   string
-	}{
-		view:        s.view(l, "form", "report"),
-		Codename:    d.codename.String(),
-		Words:       d.codename.Words(),
-		Groups:      s.groups(l, &d.report, d.problems),
-		Countries:   s.gazetteer.lists[l],
-		Notice:      n,
-		Attachments: policy.Attachments,
-		MaxFiles:    policy.MaxFiles,
-		MaxFile:     sizeText(l, policy.MaxFile),
-		MaxReport:   sizeText(l, policy.MaxReport),
-	}
-	for _, g := range data.Groups {
-		for _, list := range [][]control{g.Main, g.More} {
-			for _, c := range list {
-				if c.Problem != "" {
-					data.Wrong = append(data.Wrong, c)
-				}
-			}
-		}
-	}
-	return s.render("form", data)
-}
-
-func (s *Server) receivedPage(l *Language, c seal.Codename, again bool) *bytes.Buffer {
-	return s.render("received", struct {
-		view
-		Words    []string
-		Again    bool
-		Deadline int
-	}{s.view(l, "received", ""), c.Words(), again, s.vault.Roster().Policy.DeadlineHours})
-}
-
-// returnPage asks for the codename; problem is a key below return.problem, or
-// "".
-func (s *Server) returnPage(l *Language, problem string) *bytes.Buffer {
-	return s.render("return", struct {
-		view
-		Problem string
-	}{s.view(l, "return", "return"), problem})
-}
-
-func (s *Server) repliesPage(l *Language, t thread) *bytes.Buffer {
-	return s.render("replies", struct {
-		view
-		thread
-		Deadline int
-	}{s.view(l, "replies", "return"), t, s.vault.Roster().Policy.DeadlineHours})
+	return s.fixed(x, "home", func() *bytes.Buffer {
+		return s.render("home", struct {
+			view
+			Fingers []finger
+		}{s.view(x.lang, "home", ""), fingers})
+	})
 }
 
 func (s *Server) refusalPage(l *Language, n *notice) *bytes.Buffer {
@@ -199,49 +132,3 @@ func (s *Server) refusalPage(l *Language, n *notice) *bytes.Buffer {
 		Notice *notice
 	}{s.view(l, "refusal", ""), n})
 }
-
-// sizeText is a number of bytes for people, in the units that telephones show
-// (powers of 1024), never rounded up: a limit must not look larger than it is.
-func sizeText(l *Language, n int64) string {
-	switch {
-	case n >= 1<<30 && n%(1<<30) == 0:
-		return l.T("size.gb", n>>30)
-	case n >= 1<<20:
-		return l.T("size.mb", n>>20)
-	}
-	return l.T("size.kb", n>>10)
-}
-
-// A draft is what was read of a form so far.
-type draft struct {
-	codename seal.Codename
-	report   report.Report
-	problems []report.Problem
-}
-
-// worthShowing says whether there is a form to show again: one that came with
-// a codename of ours.
-func (d *draft) worthShowing() bool { return d.codename.Words() != nil }
-
-// set puts a field into the draft. What can't be kept is a problem of that
-// field, so that the rest of the form is still read.
-func (s *Server) set(d *draft, field, value string) error {
-	if isCountry[field] {
-		value = s.gazetteer.code(value)
-	}
-	err := d.report.Set(field, value)
-	if err != nil && strings.ToValidUTF8(value, "") != value {
-		d.problems = append(d.problems, report.Problem{Field: field, Kind: report.BadFormat})
-		return nil
-	}
-	return err
-}
-
-// isCountry tells the fields that hold a country.
-var isCountry = func() map[string]bool {
-	m := make(map[string]bool)
-	for _, f := range report.Fields() {
-		m[f.Name] = f.Format == report.Country
-	}
-	return m
-}()

@@ -82,12 +82,12 @@ func TestMuchTextAtOnce(t *testing.T) {
 // takes at most five times the text.
 func TestPageThatShowsTextAgain(t *testing.T) {
 	w := newWorld(t, setup{})
-	blank := w.server.formPage(w.server.languages.all[0], new(draft), nil).Cap()
+	blank := w.server.formPage(w.server.languages.all[0], new(draft), nil, false).Cap()
 	for _, n := range []int{smallText, maxText} {
 		for _, c := range []string{"'", "+", "é", "\u2028", "\x00"} {
 			d := new(draft)
-			must(t, w.server.set(d, "what.seen", strings.Repeat(c, n/len(c))))
-			if got := w.server.formPage(w.server.languages.all[0], d, nil).Cap(); got > 5*n+blank+smallText {
+			must(t, w.server.set(w.server.languages.all[0], d, "what.seen", strings.Repeat(c, n/len(c))))
+			if got := w.server.formPage(w.server.languages.all[0], d, nil, false).Cap(); got > 5*n+blank+smallText {
 				t.Errorf("%d bytes of %q take %d bytes", n, c, got)
 			}
 		}

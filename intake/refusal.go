@@ -42,6 +42,7 @@ var refusals = map[string]int{
 	"malformed":        http.StatusBadRequest,
 	"wrong-order":      http.StatusBadRequest,
 	"other-form":       http.StatusBadRequest, // a field or codename that this form does not have
+	"trap":             http.StatusUnprocessableEntity, // a field that people do not see holds something
 	"not-a-form":       http.StatusUnsupportedMediaType,
 	"too-slow":         http.StatusRequestTimeout,
 	"lost":             http.StatusBadRequest, // the body ended early; hardly anybody reads this

@@ -24,7 +24,8 @@ type Server struct {
 
 	languages *Languages
 	gazetteer *gazetteer
-	numbers   map[string]Number
+	directory *directory
+	hotlines  []Page // of the directory, that the form names
 	pages     map[string]*pageTemplate
 	style     *stylesheet
 	handler   http.Handler
@@ -43,7 +44,10 @@ type Server struct {
 	connections *connections
 	full        atomic.Bool // the disk was full when last asked
 
+	hour       *hour
+	metronome  metronome
 	recipients recipientCache
+	fixedPages fixedPages
 	blanks     blanks
 	failed     chan error // of one: the store can't go on
 
@@ -71,14 +75,19 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 		failed:  make(chan error, 1),
 		// Browsers keep a few connections open for each request body.
 		connections: newConnections(4 * c.Bodies),
+		hour:        newHour(c, time.Now),
+		metronome:   newMetronome(),
 	}
 	var err error
 	if s.languages, err = loadLanguages(localeFiles); err != nil {
 		return nil, err
 	}
-	if s.numbers, err = loadNumbers(numbersFile); err != nil {
+	// That no entry was checked in the future is for a test to see: a machine
+	// whose clock is slow has to start all the same.
+	if s.directory, err = loadDirectory(directoryFile, time.Unix(1<<40, 0)); err != nil {
 		return nil, err
 	}
+	s.hotlines = hotlinesOf(s.directory)
 	if s.pages, err = loadPages(); err != nil {
 		return nil, err
 	}
@@ -150,13 +159,28 @@ func (s *Server) routes() http.Handler {
 	m.Handle(s.style.path, s.style).Methods(http.MethodGet, http.MethodHead)
 	get("/", s.home)
 	for _, l := range s.languages.all {
+		at := "/" + l.Code + "/"
 		get("/"+l.Code, s.home)
-		get("/"+l.Code+"/", s.home)
-		get("/"+l.Code+"/relay", s.relay)
-		get("/"+l.Code+"/report", s.form)
-		post("/"+l.Code+"/report", s.submit)
-		get("/"+l.Code+"/return", s.returnForm)
-		post("/"+l.Code+"/return", s.comeBack)
+		get(at, s.home)
+		for _, name := range []string{"danger", "intervene"} {
+			get(at+name, s.choose(name))
+			post(at+name, s.chosen(name))
+		}
+		for _, testify := range []bool{false, true} {
+			get(at+action(testify), s.form(testify))
+			post(at+action(testify), s.submit(testify))
+			post(at+action(testify)+"/again", s.again(testify))
+		}
+		get(at+"support", s.support)
+		get(at+"relay", s.relay)
+		post(at+"received", s.with(s.received, "typed"))
+		get(at+"return", s.returnForm)
+		post(at+"return", s.with(s.comeBack, "once", "text"))
+		post(at+"return/again", s.returnAgain)
+		post(at+"add", s.add)
+		post(at+"proof", s.with(s.proofPage))
+		post(at+"proof/file", s.proofFile)
+		post(at+"withdraw", s.with(s.withdraw, "sure"))
 	}
 	m.NotFoundHandler = s.serve(func(*exchange) error { return refuse("not-found", nil, nil) })
 	m.MethodNotAllowedHandler = s.serve(func(x *exchange) error {
@@ -259,16 +283,23 @@ func (s *Server) afterPanic(w http.ResponseWriter, r *http.Request) {
 	x.answer(http.StatusInternalServerError, s.refusalPage(x.lang, &notice{Kind: "internal"}))
 }
 
-// securityHeaders go with every answer. The stylesheet replaces Cache-Control.
+// documentHeaders are those of securityHeaders that say nothing to a browser that
+// loads a stylesheet.
+var documentHeaders = []string{
+	"X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy", "X-Robots-Tag", "X-DNS-Prefetch-Control",
+}
+
+// securityHeaders go with every answer, but for documentHeaders with the
+// stylesheet, which also replaces Cache-Control.
 var securityHeaders = [][2]string{
-	{"Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+	{"Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
 	{"Referrer-Policy", "no-referrer"},
 	{"X-Content-Type-Options", "nosniff"},
 	{"X-Frame-Options", "DENY"}, // for browsers that don't know frame-ancestors
 	{"Cache-Control", "no-store"},
 	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Cross-Origin-Resource-Policy", "same-origin"},
-	{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), interest-cohort=(), browsing-topics=()"},
+	{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"},
 	{"X-Robots-Tag", "noarchive"},
 	{"X-DNS-Prefetch-Control", "off"},
 }

@@ -23,22 +23,29 @@ const maxEpilogue = 4 << 10
 // submit takes a report in. In the order of the form: codename, text, files;
 // the text is checked before a file is let in, and a report that is kept
 // already is told from a new one before anything is sealed.
-func (s *Server) submit(x *exchange) error {
+func (s *Server) submit(testify bool) step {
+	return func(x *exchange) error {
+		d := &draft{testify: testify}
+		x.again = s.formAgain(x.lang, d)
+		return s.take(x, d)
+	}
+}
+
+func (s *Server) take(x *exchange, d *draft) error {
 	parts, err := x.parts()
 	if err != nil {
 		return err
 	}
 	parts.more = x.enterLarge
-	x.draft = new(draft)
-	file, err := s.readText(x, parts)
+	file, err := s.readText(d, x, parts)
 	if err != nil {
 		return err
 	}
-	if err := x.draft.check(x.lang); err != nil {
+	if err := d.check(x.lang); err != nil {
 		return err
 	}
 	signed := s.vault.Roster()
-	credential, err := s.derive(x.r.Context(), x.draft.codename, signed.Instance())
+	credential, err := s.derive(x.r.Context(), d.codename, signed.Instance())
 	if err != nil {
 		return err
 	}
@@ -51,10 +58,13 @@ func (s *Server) submit(x *exchange) error {
 		// What else comes is the same again. It is read to its end so that
 		// the browser gets to the page.
 		x.body.drain(drainBytes, drainTime)
-		x.answer(http.StatusOK, s.receivedPage(x.lang, x.draft.codename, true))
+		x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: true, Report: &d.report}))
 		return nil
 	case !errors.Is(err, vault.ErrNotFound):
 		return fmt.Errorf("looking the codename up: %w", err)
+	}
+	if err := s.hour.enter(x, file != nil, signed.Policy); err != nil {
+		return err
 	}
 	if file != nil {
 		leave, err := s.letIn(x, signed.Policy)
@@ -64,20 +74,19 @@ func (s *Server) submit(x *exchange) error {
 		defer leave()
 	}
 	again := false
-	if err := s.keep(x, parts, file, credential, signed.Policy); errors.Is(err, vault.ErrTagExists) {
+	if err := s.keep(x, d, parts, file, credential, signed.Policy); errors.Is(err, vault.ErrTagExists) {
 		again = true // the same form, sent twice at once: the other was first
 	} else if err != nil {
 		return err
 	}
 	s.full.Store(false)
-	x.answer(http.StatusOK, s.receivedPage(x.lang, x.draft.codename, again))
+	x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: again, Report: &d.report}))
 	return nil
 }
 
 // readText reads the fields into the draft and returns the first file, or nil
 // if the form has none.
-func (s *Server) readText(x *exchange, parts *partReader) (*formPart, error) {
-	d := x.draft
+func (s *Server) readText(d *draft, x *exchange, parts *partReader) (*formPart, error) {
 	var wrong error // in a field; told when all text has been read, not to lose it
 	for {
 		part, err := parts.next()
@@ -100,15 +109,26 @@ func (s *Server) readText(x *exchange, parts *partReader) (*formPart, error) {
 		if err != nil {
 			return nil, err
 		}
-		if part.Name == "codename" {
+		switch part.Name {
+		case "codename":
 			if d.codename, err = seal.ParseCodename(value); err != nil {
 				wrong = refuse("other-form", nil, err)
 			}
-		} else if err := s.set(d, part.Name, value); err != nil {
-			wrong = err
+		case trapField:
+			d.trap = value
+		default:
+			if err := s.set(x.lang, d, part.Name, value); err != nil {
+				wrong = err
+			}
 		}
 	}
 }
+
+// trapField is a field that the form has and people do not see: a program that
+// fills in forms without reading them fills it in. What such a form says is not
+// dropped, in case a person's browser did it: the form comes back, with the field
+// shown.
+const trapField = "website"
 
 // noFile says whether a part of a file field holds no file, which is how
 // browsers send a field in which nothing was chosen.
@@ -146,6 +166,9 @@ func (d *draft) check(l *Language) error {
 	if !d.worthShowing() {
 		return refuse("other-form", nil, nil)
 	}
+	if d.trap != "" {
+		return refuse("trap", nil, nil)
+	}
 	d.report.Language = l.Code
 	d.report.Received = string(ledger.DayOf(time.Now()))
 	var invalid *report.ValidationError
@@ -174,8 +197,8 @@ func (s *Server) derive(ctx context.Context, c seal.Codename, i roster.Instance)
 // keep seals the report and its files under a new case key and commits them.
 // It returns nil after they are on stable storage, vault.ErrTagExists if the
 // same codename got there first, and otherwise leaves nothing behind.
-func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal.Credential, p roster.Policy) error {
-	body, err := x.draft.report.Marshal()
+func (s *Server) keep(x *exchange, d *draft, parts *partReader, file *formPart, cred *seal.Credential, p roster.Policy) error {
+	body, err := d.report.Marshal()
 	if errors.Is(err, report.ErrTooLarge) {
 		return errTextTooLong
 	} else if err != nil {
@@ -185,16 +208,7 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 	if err != nil {
 		return err
 	}
-	plain, files := int64(len(body)), p.MaxFiles
-	switch {
-	case file == nil:
-		files = 0 // so that a text counts as the small upload that it is
-	case x.r.ContentLength > 0:
-		plain += min(x.r.ContentLength, p.MaxReport)
-	default:
-		plain += p.MaxReport
-	}
-	upload, err := s.vault.NewUpload(sealedAtMost(plain, files))
+	upload, err := s.newUpload(x, len(body), file != nil, p)
 	if err != nil {
 		return err
 	}
@@ -239,6 +253,21 @@ func (s *Server) keep(x *exchange, parts *partReader, file *formPart, cred *seal
 			return err
 		}
 	}
+}
+
+// newUpload opens an upload for a body of that size and, with files set, for
+// what else the form may hold.
+func (s *Server) newUpload(x *exchange, body int, files bool, p roster.Policy) (*vault.Upload, error) {
+	plain, count := int64(body), p.MaxFiles
+	switch {
+	case !files:
+		count = 0 // so that a text counts as the small upload that it is
+	case x.r.ContentLength > 0:
+		plain += min(x.r.ContentLength, p.MaxReport)
+	default:
+		plain += p.MaxReport
+	}
+	return s.vault.NewUpload(sealedAtMost(plain, count))
 }
 
 // attach streams the files into the message, from the first on to the end of

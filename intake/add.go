@@ -1,0 +1,144 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tocsin/ledger"
+	"tocsin/report"
+	"tocsin/seal"
+	"tocsin/vault"
+)
+
+// add takes in what a witness adds to a report: text, and files. In the order of
+// the form: codename, number, text, files, as with a report.
+func (s *Server) add(x *exchange) error {
+	parts, err := x.parts()
+	if err != nil {
+		return err
+	}
+	parts.more = x.enterLarge
+	fields, file, err := readSome(parts, "codename", "once", "text")
+	if err != nil {
+		return err
+	}
+	if file == nil {
+		if err := x.readEnd(); err != nil {
+			return err
+		}
+	}
+	x.again = s.addAgain(x.lang, fields)
+	x.heard()
+	page, err := s.open(x, fields, func(x *exchange, v *visit, fields map[string]string) (*bytes.Buffer, error) {
+		return s.addTo(x, v, fields, parts, file)
+	})
+	if err != nil {
+		return err
+	}
+	x.answerAlike(page)
+	return nil
+}
+
+// addAgain is what a refusal of an addition shows: the form as it was filled in.
+func (s *Server) addAgain(l *Language, fields map[string]string) func(*notice) *bytes.Buffer {
+	return func(n *notice) *bytes.Buffer {
+		c, err := typedCodename(fields["codename"])
+		if err != nil {
+			return nil
+		}
+		a, err := newAddition(fields["once"])
+		if err != nil {
+			return nil
+		}
+		return s.render("add", struct {
+			view
+			attachments
+			addition
+			Codename string
+			Text     string
+			Problem  string
+			Notice   *notice
+			Wrong    []control
+		}{s.carrying(l, "replies", "return", "keep"), s.attachments(l), a, c.String(), fields["text"], "", n, nil})
+	}
+}
+
+// addTo seals an addition to the case and commits it.
+func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *partReader, file *formPart) (*bytes.Buffer, error) {
+	once, err := parseOnce(fields["once"])
+	if err != nil {
+		return nil, refuse("other-form", nil, nil)
+	}
+	m, err := report.NewMessage(x.lang.Code, string(ledger.DayOf(time.Now())), fields["text"])
+	if err != nil {
+		var invalid *report.ValidationError
+		r := replies{Once: fields["once"], Text: fields["text"]}
+		switch {
+		case errors.Is(err, report.ErrEmpty):
+			r.Problem = x.lang.T("problem.empty")
+		case errors.As(err, &invalid) && invalid.Problems[0].Kind == report.TooLong:
+			r.Problem = x.lang.T("problem.too-long", report.MaxMessage)
+		case errors.As(err, &invalid):
+			r.Problem = x.lang.T("problem.bad-format")
+		default:
+			return nil, err
+		}
+		return s.repliesPage(x, v, r)
+	}
+	// It counts in the hour and finds a place like a report.
+	policy := s.vault.Roster().Policy
+	if err := s.hour.enter(x, file != nil, policy); err != nil {
+		return nil, err
+	}
+	if file != nil {
+		leave, err := s.letIn(x, policy)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
+	err = s.keepAddition(x, v, once, m, parts, file)
+	if errors.Is(err, vault.ErrRetired) {
+		return s.repliesPage(x, v, replies{}) // which says so
+	} else if err != nil {
+		return nil, err
+	}
+	return s.repliesPage(x, v, replies{Said: "add.received"})
+}
+
+// keepAddition returns nil after the addition is on stable storage, and otherwise
+// leaves nothing behind.
+func (s *Server) keepAddition(x *exchange, v *visit, once [32]byte, m *report.Message, parts *partReader, file *formPart) error {
+	body, err := m.Marshal()
+	if err != nil {
+		return fmt.Errorf("encoding an addition: %w", err)
+	}
+	to, err := seal.ParseRecipients([]string{v.found.Recipient})
+	if err != nil {
+		return fmt.Errorf("reading a case's recipient: %w", err)
+	}
+	policy := s.vault.Roster().Policy
+	upload, err := s.newUpload(x, len(body), file != nil, policy)
+	if err != nil {
+		return err
+	}
+	defer upload.Discard()
+	message, err := seal.NewMessage(upload, v.context(seal.KindAddition), body, to...)
+	if err != nil {
+		return err
+	}
+	defer message.Abort() // wipes its buffer when the addition is refused
+	if err := attach(x, parts, file, message, policy, policy.MaxReport-int64(len(body))); err != nil {
+		return err
+	}
+	if err := message.Close(); err != nil {
+		return err
+	}
+	// Commit point: before AddAddition returns nil nothing is promised. All of it
+	// is here: a witness who goes away now has sent it.
+	_, err = s.vault.AddAddition(context.WithoutCancel(x.r.Context()), v.found.ID, once, upload)
+	return err
+}

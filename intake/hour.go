@@ -1,0 +1,73 @@
+package intake
+
+import (
+	"sync"
+	"time"
+
+	"tocsin/seal/roster"
+)
+
+// What an instance takes in an hour is bounded for all of it together, never by
+// address: behind one address there may be a whole hotel, or all of Tor.
+
+// An hour counts what came in of late. Each allowance fills up again evenly over
+// an hour. Reports with files draw on one of their own as well, half as large, so
+// that a flood of files leaves room for as many texts.
+type hour struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	reports allowance // of any kind; guarded by mu
+	filed   allowance // reports with files; guarded by mu
+	bytes   allowance // of files; guarded by mu
+}
+
+// An allowance is a token bucket that holds what an hour allows.
+type allowance struct {
+	most, left float64
+	at         time.Time // when left was right
+}
+
+// refill brings left up to what it is now.
+func (a *allowance) refill(now time.Time) {
+	if d := now.Sub(a.at); d > 0 {
+		a.left = min(a.most, a.left+a.most*d.Hours())
+		a.at = now
+	}
+}
+
+func newHour(c Config, now func() time.Time) *hour {
+	full := func(most int64) allowance { return allowance{float64(most), float64(most), now()} }
+	return &hour{
+		now:     now,
+		reports: full(int64(c.ReportsPerHour)),
+		filed:   full(int64(max(1, c.ReportsPerHour/2))),
+		bytes:   full(c.FileBytesPerHour),
+	}
+}
+
+// enter counts a report, an addition or, with files set, one with files, by what
+// its request says it will bring; or refuses it.
+func (h *hour) enter(x *exchange, files bool, p roster.Policy) error {
+	size := float64(x.r.ContentLength)
+	if size < 0 {
+		size = float64(p.MaxReport)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	h.reports.refill(now)
+	h.filed.refill(now)
+	h.bytes.refill(now)
+	// One report as large as the policy allows always fits an untouched hour.
+	size = min(size, h.bytes.most)
+	if h.reports.left < 1 || files && (h.filed.left < 1 || h.bytes.left < size) {
+		return refuse("busy", nil, nil)
+	}
+	h.reports.left--
+	if files {
+		h.filed.left--
+		h.bytes.left -= size
+	}
+	return nil
+}

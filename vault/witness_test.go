@@ -545,31 +545,35 @@ func TestProve(t *testing.T) {
 // TestProveWhileReportsComeIn: checkpoint and path are of one moment.
 func TestProveWhileReportsComeIn(t *testing.T) {
 	o, v, r := withdrawable(t)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range 60 {
-			if err := r.Again().Add(context.Background(), v); err != nil {
-				t.Error(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var senders, provers sync.WaitGroup
+	for range 4 {
+		senders.Go(func() {
+			for range 50 {
+				if err := r.Again().Add(context.Background(), v); err != nil {
+					t.Error(err)
+				}
 			}
-		}
-	}()
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
-		}
-		b, err := v.Prove(1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := ledger.ParseProof(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := p.Verify(o.Roster.Intake.Ledger); err != nil {
-			t.Fatal(err)
-		}
+		})
+		provers.Go(func() {
+			for ctx.Err() == nil {
+				b, err := v.Prove(1)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				p, err := ledger.ParseProof(b)
+				if err == nil {
+					_, _, err = p.Verify(o.Roster.Intake.Ledger)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
 	}
+	senders.Wait()
+	cancel()
+	provers.Wait()
 }

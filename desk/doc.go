@@ -31,5 +31,8 @@
 //	POST /v1/objects             what the leaves named in the body speak of
 //	POST /v1/push                one signed leaf, and a reply's ciphertext
 //
+// A case that was withdrawn or purged has no envelope any more: the desk sends
+// its record alone, and answers a push to it with status 410.
+//
 // The same frames may be written to a file and carried by hand.
 package desk

@@ -201,6 +201,7 @@ func pushError(err error) error {
 		{ledger.ErrSignature, http.StatusForbidden},
 		{vault.ErrNotFound, http.StatusNotFound},
 		{vault.ErrRefused, http.StatusConflict},
+		{vault.ErrRetired, http.StatusGone},
 		{vault.ErrTooLarge, http.StatusRequestEntityTooLarge},
 		{vault.ErrNoSpace, http.StatusInsufficientStorage},
 	} {

@@ -29,7 +29,8 @@ type station struct {
 	roster  *roster.Roster
 	workers map[string]ed25519.PrivateKey
 	id      ledger.CaseID
-	report  []byte // ciphertext, larger than what the vault keeps inline
+	secret  [32]byte // withdraws the case
+	report  []byte   // ciphertext, larger than what the vault keeps inline
 	log     lines
 }
 
@@ -115,13 +116,14 @@ func (s *station) addCase(t *testing.T) {
 	t.Helper()
 	key := must(seal.NewCaseKey())
 	s.id = ledger.NewCaseID()
+	rand.Read(s.secret[:])
 	s.report = make([]byte, vault.InlineMax+1000)
 	rand.Read(s.report)
 	up := must(s.vault.NewUpload(int64(len(s.report))))
 	up.Write(s.report)
 	workers := must(seal.ParseRecipients(s.roster.Recipients()))
 	err := s.vault.AddCase(t.Context(), vault.Case{ID: s.id, Tag: sha256.Sum256([]byte(s.id.String())), Codename: 1,
-		Recipient: key.Recipient().String(), Witness: recipient()}, vault.Envelope{Roster: s.roster.Number, Sealed: must(key.Envelope(workers))}, up)
+		Recipient: key.Recipient().String(), Witness: recipient(), Withdrawal: sha256.Sum256(s.secret[:])}, vault.Envelope{Roster: s.roster.Number, Sealed: must(key.Envelope(workers))}, up)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 
 	"tocsin/ledger"
@@ -18,10 +19,13 @@ type bag struct {
 	opened   *opened
 	name     string // of its directory and, with an ending, of its file
 	payload  []payload
-	carriers []Entry // messages with attachments
+	sources  []Entry // messages it is made from
+	carriers []Entry // those of them with attachments
 	files    []bagFile
 	withheld []withheld
 	info     []bagit.Info
+
+	unreadable []string // a note for each addition that is not in it
 }
 
 // withheld is report.Withheld as it stands in provenance.json.
@@ -100,7 +104,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	if err != nil {
 		return nil, err
 	}
-	b := &bag{opened: o, name: bagName(o.Case), withheld: []withheld{}}
+	b := &bag{opened: o, withheld: []withheld{}}
 	p := &provenance{
 		Version: provenanceVersion, Case: o.ID.String(), Instance: o.instance.String(),
 		Organisation: r.Organisation, Origin: r.Origin, Destination: d.Name, Routed: string(h.today()),
@@ -111,10 +115,11 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	if err != nil {
 		return nil, err
 	}
+	b.name = bagName(o.Case, b.sources)
 	p.Files = append(p.Files, b.files...)
 	p.Consent = consentLabel(told.Consent)
 	p.Withheld = b.withheld
-	p.Notes = notes(told.Consent, len(b.files) > 0, altered)
+	p.Notes = append(notes(told.Consent, len(b.files) > 0, altered), b.unreadable...)
 	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day)})
 	if err != nil {
 		return nil, err
@@ -136,22 +141,39 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 
 // gatherMessages puts the report, additions and replies into the bag, less
 // what the witness did not consent to, and returns the report as it leaves and
-// whether the case's record was altered.
+// whether the case's record was altered. A reply without words, which only
+// tells the witness who has the case, is nothing to hand over.
 func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, altered bool, err error) {
 	for _, e := range b.opened.Messages {
-		msg, err := h.read(b.opened, e, nil)
-		if err != nil {
-			return nil, false, err
+		var visit func(seal.File, io.Reader) error
+		if e.Leaf.Kind == ledger.KindAddition {
+			// One with a broken attachment must not break the bag half-way.
+			visit = func(_ seal.File, content io.Reader) error {
+				_, err := io.Copy(io.Discard, content)
+				return err
+			}
 		}
-		if told == nil { // the report comes first, see oneReport
+		msg, err := h.read(b.opened, e, visit)
+		if err == nil && told == nil { // the report comes first, see oneReport
 			altered = b.opened.altered(msg)
 			told, err = b.addReport(msg)
-		} else {
-			err = b.addMessage(p, e.Leaf, msg, told.Consent)
+		} else if err == nil {
+			var note *report.Message
+			if note, err = parseNote(msg); err == nil && note.Text == "" {
+				continue
+			}
+			if err == nil {
+				err = b.addMessage(p, e.Leaf, note, told.Consent)
+			}
+		}
+		if err != nil && e.Leaf.Kind == ledger.KindAddition && h.intact(e) {
+			b.unreadable = append(b.unreadable, fmt.Sprintf("Leaf %d is an addition that was not made as the witness's form makes them and can't be read; it is not in here.", e.Index))
+			continue
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("case %s: %w", b.opened.ID, err)
 		}
+		b.sources = append(b.sources, e)
 		b.addFiles(e, msg.Files, told.Consent)
 		p.Sealed = append(p.Sealed, source{e.Index, e.Leaf.Kind, string(e.Leaf.Day), e.Leaf.Size, e.Leaf.Digest.String()})
 	}
@@ -175,11 +197,7 @@ func (b *bag) addReport(msg *seal.Message) (*report.Report, error) {
 	return told, nil
 }
 
-func (b *bag) addMessage(p *provenance, l *ledger.Leaf, msg *seal.Message, consent report.Consent) error {
-	note, err := parseNote(msg)
-	if err != nil {
-		return err
-	}
+func (b *bag) addMessage(p *provenance, l *ledger.Leaf, note *report.Message, consent report.Consent) error {
 	if consent != report.ConsentDirect {
 		// As in a report, what this program does not know stays behind.
 		note = &report.Message{Language: note.Language, Day: note.Day, Text: note.Text}

@@ -17,13 +17,15 @@ type Entry struct {
 
 // A Case is what the ledger says of one, without opening anything.
 type Case struct {
-	ID       ledger.CaseID
-	Index    int64      // of the leaf that opened it
-	Day      ledger.Day // when it came
-	Messages []Entry    // the report first
-	Handed   []Entry    // hand-overs and their acknowledgements
-	Held     bool
-	Purged   string // the rule it was purged under, or empty
+	ID        ledger.CaseID
+	Index     int64      // of the leaf that opened it
+	Day       ledger.Day // when it came
+	Messages  []Entry    // the report first
+	Handed    []Entry    // hand-overs and their acknowledgements
+	Read      []Entry    // who opened the report for the first time
+	Held      bool
+	Purged    string // the rule it was purged under, or empty
+	Withdrawn bool   // the witness destroyed it before a case worker had read it
 
 	record   ledger.Digest
 	envelope ledger.Digest // the one in force
@@ -55,10 +57,17 @@ func (c *Case) add(e Entry) {
 		c.Handed = append(c.Handed, e)
 	case ledger.EventHeld:
 		c.Held = true
+	case ledger.EventRead:
+		c.Read = append(c.Read, e)
 	case ledger.EventPurged:
 		c.Purged = e.Leaf.Rule
+	case ledger.EventWithdrawn:
+		c.Withdrawn = true
 	}
 }
+
+// retired reports whether the case's key is destroyed.
+func (c *Case) retired() bool { return c.Purged != "" || c.Withdrawn }
 
 // Cases lists the cases that the home knows, with what is queued for them.
 func (h *Home) Cases() ([]*Case, error) {

@@ -207,7 +207,8 @@ func TestAPurgedCaseIsForgotten(t *testing.T) {
 	}
 	next := m.clone()
 	next.leaves = append(next.leaves, &ledger.Leaf{Event: ledger.EventPurged, Case: c.id, Rule: "retention"})
-	ok(t, s.alice.forget(next))
+	_, err = s.alice.forget(next)
+	ok(t, err)
 	for _, d := range []string{s.alice.objectPath(found.envelope), s.alice.objectPath(found.record), s.alice.objectPath(found.Messages[0].Leaf.Digest)} {
 		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still here", d)

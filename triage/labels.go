@@ -105,6 +105,22 @@ func consentLabel(c report.Consent) string {
 	return "not answered: nobody comes back to the witness"
 }
 
+var authorityLabels = map[string]string{
+	"police":           "the police",
+	"foreign-affairs":  "the Ministry of Foreign Affairs",
+	"child-protection": "a child protection service",
+	"hotline":          "a hotline",
+	"justice":          "the judiciary",
+	"other":            "another authority",
+}
+
+func authorityLabel(code string) string {
+	if l := authorityLabels[code]; l != "" {
+		return l
+	}
+	return code
+}
+
 // valueLabel says in English what a choice's code stands for. A code that a
 // newer program wrote is shown as it is.
 func valueLabel(f report.Field, v string) string {

@@ -33,13 +33,17 @@ type Summary struct {
 	HandedTo  []string `json:"handed_to"`
 	Queued    bool     `json:"queued"` // something waits to be pushed
 	Held      bool     `json:"held"`
+	Read      bool     `json:"read"` // a case worker has opened it
 	Purged    string   `json:"purged,omitempty"`
+	Withdrawn bool     `json:"withdrawn"`         // by the witness
 	Altered   bool     `json:"altered"`           // see ErrAltered
 	Problem   string   `json:"problem,omitempty"` // why it could not be read
 }
 
 // Open reports whether nobody has been told of the case yet.
-func (s *Summary) Open() bool { return len(s.HandedTo) == 0 && s.Purged == "" }
+func (s *Summary) Open() bool { return len(s.HandedTo) == 0 && !s.retired() }
+
+func (s *Summary) retired() bool { return s.Purged != "" || s.Withdrawn }
 
 // List opens every case and returns the most urgent first. A case that can't
 // be read is in it, with its problem, rather than missing.
@@ -79,7 +83,7 @@ func (h *Home) List() ([]Summary, error) {
 // so that several may run at once.
 func (h *Home) summary(c *Case, r *roster.Signed, deadline time.Duration) Summary {
 	s := h.outline(c, deadline)
-	if c.Purged != "" {
+	if c.retired() {
 		return s
 	}
 	o, err := h.open(c, r)
@@ -99,6 +103,7 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 	s := Summary{
 		ID: c.ID.String(), Day: string(c.Day), Due: string(ledger.DayOf(due)),
 		HoursLeft: int(due.Sub(h.Now()).Hours()), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
+		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn,
 	}
 	for _, e := range c.Messages {
 		s.Queued = s.Queued || e.Index < 0
@@ -106,6 +111,9 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 			s.Messages++
 		}
 		s.Unheard = e.Leaf.Kind == ledger.KindAddition
+	}
+	for _, e := range c.Read {
+		s.Queued = s.Queued || e.Index < 0
 	}
 	for _, e := range c.Handed {
 		s.Queued = s.Queued || e.Index < 0
@@ -123,6 +131,11 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 			continue
 		}
 		msg, err := h.read(o, e, nil)
+		if err != nil && e.Leaf.Kind == ledger.KindAddition {
+			// The report was read, and decides how urgent the case is.
+			s.Problem = screen.Line(err.Error())
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -166,7 +179,7 @@ func moreUrgent(a, b Summary) int {
 
 func rank(s *Summary) int {
 	switch {
-	case s.Purged != "":
+	case s.retired():
 		return 6
 	case s.Problem != "" || s.Altered:
 		return 0

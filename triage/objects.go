@@ -74,8 +74,13 @@ func (h *Home) readObject(d ledger.Digest) ([]byte, error) {
 	return text, nil
 }
 
-// missing lists what the mirror speaks of and the home lacks. A purged case
-// has nothing any more, and what it had is no longer needed here.
+// errAbsent means that the desk does not hold what a leaf speaks of. It may
+// have let go of it since it was asked where it stands.
+var errAbsent = errors.New("the desk no longer holds it")
+
+// missing lists what the mirror speaks of and the home lacks. A case that was
+// purged or withdrawn has nothing any more, and what it had is no longer needed
+// here.
 func (h *Home) missing(m *mirror) []want {
 	var list []want
 	add := func(index int64, kind desk.Kind, digest ledger.Digest, size int64) {
@@ -84,7 +89,7 @@ func (h *Home) missing(m *mirror) []want {
 		}
 	}
 	for _, c := range m.cases() {
-		if c.Purged != "" {
+		if c.retired() {
 			continue
 		}
 		add(c.Index, desk.Record, c.record, -1)
@@ -96,24 +101,59 @@ func (h *Home) missing(m *mirror) []want {
 	return list
 }
 
-// forget removes what the home holds of purged cases: a purge destroys a case
-// everywhere or it destroys nothing.
-func (h *Home) forget(m *mirror) error {
+// forget removes what the home holds of cases that were purged or withdrawn,
+// and what is queued for them, which it returns: a case is destroyed everywhere
+// or it is not.
+//
+// Objects that another case names as well stay. Nobody signs a withdrawal, so
+// whoever has the ledger key can open a case that names another's objects, and
+// withdraw it.
+func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
+	kept := map[ledger.Digest]bool{}
+	gone := map[ledger.Digest]bool{}
+	retired := map[ledger.CaseID]bool{}
 	for _, c := range m.cases() {
-		if c.Purged == "" {
-			continue
+		of := kept
+		if c.retired() {
+			of = gone
+			retired[c.ID] = true
 		}
-		gone := []ledger.Digest{c.envelope, c.record}
+		of[c.envelope], of[c.record] = true, true
 		for _, e := range c.Messages {
-			gone = append(gone, e.Leaf.Digest)
-		}
-		for _, d := range gone {
-			if err := os.Remove(h.objectPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("removing a purged case: %w", err)
-			}
+			of[e.Leaf.Digest] = true
 		}
 	}
-	return nil
+	if len(retired) == 0 {
+		return nil, nil
+	}
+	for _, l := range m.leaves {
+		if l.Event == ledger.EventRoster {
+			kept[l.Digest] = true
+		}
+	}
+	for d := range gone {
+		if kept[d] {
+			continue
+		}
+		if err := os.Remove(h.objectPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("removing a case that was destroyed: %w", err)
+		}
+	}
+	queue, err := h.Queue()
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queue {
+		// What the ledger holds is for push to take off.
+		if !retired[q.Leaf.Case] || m.has(q.Leaf) {
+			continue
+		}
+		if err := os.Remove(q.Path); err != nil {
+			return nil, fmt.Errorf("removing what was queued for a case that was destroyed: %w", err)
+		}
+		dropped = append(dropped, q)
+	}
+	return dropped, nil
 }
 
 // fetch brings objects and checks each against the ledger before it gets its
@@ -176,7 +216,7 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 		return err
 	}
 	for k := range wanted {
-		return refused("the desk no longer holds what leaf %d speaks of", k.index)
+		return refused("what leaf %d speaks of: %w", k.index, errAbsent)
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
 	if c.Purged != "" {
 		return nil, fmt.Errorf("case %s was purged under the rule %s: its key is destroyed", c.ID, c.Purged)
 	}
+	if c.Withdrawn {
+		return nil, fmt.Errorf("case %s was withdrawn by its witness: its key is destroyed", c.ID)
+	}
 	if err := c.oneReport(); err != nil {
 		return nil, err
 	}
@@ -138,6 +141,19 @@ func (h *Home) read(o *opened, e Entry, visit func(seal.File, io.Reader) error) 
 		return nil, fmt.Errorf("message %d of case %s: %w", e.Index, o.ID, err)
 	}
 	return msg, nil
+}
+
+// intact reports whether a message is here as the ledger says, so that what is
+// wrong with it was so when it was sent.
+func (h *Home) intact(e Entry) bool {
+	src, closer, err := h.ciphertext(e)
+	if err != nil {
+		return false
+	}
+	defer closer.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, io.NewSectionReader(src, 0, e.Leaf.Size))
+	return err == nil && ledger.Digest(sum.Sum(nil)) == e.Leaf.Digest
 }
 
 // ErrAltered means that the record of a case is not the one that its report was

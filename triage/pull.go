@@ -19,6 +19,10 @@ type Pulled struct {
 	Cases   int   // new
 	Objects int   // fetched
 	Bytes   int64 // of objects
+
+	// Dropped is what was queued for cases that were withdrawn or purged
+	// meanwhile, and is queued no more.
+	Dropped []Queued
 }
 
 // A Progress is told how far a pull is: objects and bytes fetched, of how many.
@@ -36,6 +40,9 @@ func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulle
 	return h.pull(ctx, c, progress)
 }
 
+// maxAttempts is how often a pull asks anew for what was destroyed meanwhile.
+const maxAttempts = 4
+
 func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pulled, error) {
 	m, err := h.openMirror()
 	if err != nil {
@@ -45,31 +52,51 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 	if err := makeDir(h.path("objects")); err != nil {
 		return nil, err
 	}
-	next, leaves, head, err := h.advance(ctx, c, m)
-	if err != nil {
-		return nil, err
+	result := &Pulled{Leaves: -m.size(), Cases: -len(m.cases())}
+	for attempt := 1; ; attempt++ {
+		next, leaves, head, err := h.advance(ctx, c, m)
+		if err != nil {
+			return nil, err
+		}
+		grew := next.size() > m.size()
+		if err := h.commit(m, next, leaves, head); err != nil {
+			return nil, err
+		}
+		dropped, err := h.forget(next)
+		if err != nil {
+			return nil, err
+		}
+		result.Dropped = append(result.Dropped, dropped...)
+		err = h.fetchMissing(ctx, c, next, result, progress)
+		// What is absent may have been withdrawn since the desk said where it
+		// stands: then the ledger has grown by the leaf that tells.
+		if errors.Is(err, errAbsent) && (attempt == 1 || grew) && attempt < maxAttempts {
+			m = next
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		result.Leaves += next.size()
+		result.Size = next.size()
+		result.Cases += len(next.cases())
+		return result, nil
 	}
-	if err := h.commit(m, next, leaves, head); err != nil {
-		return nil, err
-	}
-	result := &Pulled{Leaves: next.size() - m.size(), Size: next.size(), Cases: len(next.cases()) - len(m.cases())}
-	if err := h.forget(next); err != nil {
-		return nil, err
-	}
-	missing := h.missing(next)
+}
+
+// fetchMissing brings the objects that m speaks of and the home lacks.
+func (h *Home) fetchMissing(ctx context.Context, c *desk.Client, m *mirror, result *Pulled, progress Progress) error {
+	missing := h.missing(m)
 	var total int64
 	for _, w := range missing {
 		total += max(w.size, 0)
 	}
-	err = h.fetch(ctx, c, missing, func(n int64) {
+	objects, bytes := result.Objects, result.Bytes // of before
+	return h.fetch(ctx, c, missing, func(n int64) {
 		result.Objects++
 		result.Bytes += n
-		progress(result.Objects, len(missing), result.Bytes, max(total, result.Bytes))
+		progress(result.Objects-objects, len(missing), result.Bytes-bytes, max(total, result.Bytes-bytes))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return result, nil
 }
 
 // A Tor is how the case worker's own tor is reached.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tocsin/desk"
@@ -213,7 +214,13 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	if err != nil {
 		return nil, err
 	}
+	dropped := func(q Queued) bool {
+		return slices.ContainsFunc(result.Pull.Dropped, func(d Queued) bool { return d.Path == q.Path })
+	}
 	for _, q := range queue {
+		if dropped(q) {
+			continue
+		}
 		if !m.has(q.Leaf) {
 			if refused[q.Path] == nil {
 				return result, fmt.Errorf("%w: the desk took %s and its ledger does not hold it; it stays queued", ErrRefused, filepath.Base(q.Path))
@@ -253,6 +260,8 @@ func (q Queued) What() string {
 		return "reply"
 	case ledger.EventHandedOver:
 		return "hand-over to " + q.Leaf.Destination
+	case ledger.EventRead:
+		return "note that the report was read"
 	}
 	return string(q.Leaf.Event)
 }

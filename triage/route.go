@@ -203,9 +203,9 @@ func (h *Home) writeBag(b *bag, w io.Writer) error {
 }
 
 // bagName names a bag by the case and by what is handed over of it.
-func bagName(c *Case) string {
+func bagName(c *Case, handed []Entry) string {
 	sum := sha256.New()
-	for _, e := range c.Messages {
+	for _, e := range handed {
 		sum.Write(e.Leaf.Digest[:])
 	}
 	return c.ID.String() + "-" + hex.EncodeToString(sum.Sum(nil)[:4])

@@ -51,11 +51,22 @@ func (h *Home) Save(c *Case, dir string) ([]string, error) {
 		if e.Leaf.Kind == ledger.KindReply {
 			continue
 		}
+		before := len(names)
 		_, err := h.read(o, e, func(f seal.File, content io.Reader) error {
 			name := numberedName(len(names)+1, f.Name, true)
 			names = append(names, name)
 			return saveFile(filepath.Join(temp, name), content)
 		})
+		if err != nil && e.Leaf.Kind == ledger.KindAddition && h.intact(e) {
+			// It keeps nobody from the rest; nothing of it stays.
+			for _, name := range names[before:] {
+				if err := os.Remove(filepath.Join(temp, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return nil, fmt.Errorf("saving files: %w", err)
+				}
+			}
+			names = names[:before]
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -33,6 +33,9 @@ type ShownMessage struct {
 	Queued bool        `json:"queued,omitempty"`
 	Text   string      `json:"text"`
 	Files  []seal.File `json:"files,omitempty"`
+
+	HandedTo []string `json:"handed_to,omitempty"` // of a reply: whom the witness was told
+	Problem  string   `json:"problem,omitempty"`   // of an addition: why it could not be read
 }
 
 // A ShownEvent is a hand-over or its acknowledgement.
@@ -45,7 +48,9 @@ type ShownEvent struct {
 	Queued      bool   `json:"queued,omitempty"`
 }
 
-// Show opens a case and its messages.
+// Show opens a case and its messages. An addition that can't be read is shown
+// as such: whoever took the intake over can add one, and must not keep anybody
+// from the report with it.
 func (h *Home) Show(c *Case) (*Shown, error) {
 	r, err := h.Roster()
 	if err != nil {
@@ -57,7 +62,13 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 	}
 	s := &Shown{ID: c.ID.String(), Day: string(c.Day), Messages: []ShownMessage{}, HandedOver: []ShownEvent{}}
 	for _, e := range c.Messages {
+		m := ShownMessage{Kind: e.Leaf.Kind, Day: string(e.Leaf.Day), By: e.Leaf.By, Queued: e.Index < 0}
 		msg, err := h.read(o, e, nil)
+		if err != nil && e.Leaf.Kind == ledger.KindAddition {
+			m.Problem = err.Error()
+			s.Messages = append(s.Messages, m)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -69,12 +80,18 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 			continue
 		}
 		note, err := parseNote(msg)
-		if err != nil {
+		switch {
+		case err == nil:
+			m.Text, m.Files = note.Text, msg.Files
+		case e.Leaf.Kind == ledger.KindAddition:
+			m.Problem = err.Error()
+		default:
 			return nil, fmt.Errorf("case %s: %w", c.ID, err)
 		}
-		s.Messages = append(s.Messages, ShownMessage{
-			Kind: e.Leaf.Kind, Day: string(e.Leaf.Day), By: e.Leaf.By, Queued: e.Index < 0, Text: note.Text, Files: msg.Files,
-		})
+		if err == nil && e.Leaf.Kind == ledger.KindReply {
+			m.HandedTo = note.HandedTo
+		}
+		s.Messages = append(s.Messages, m)
 	}
 	for _, e := range c.Handed {
 		s.HandedOver = append(s.HandedOver, ShownEvent{
@@ -124,7 +141,13 @@ func (s *Shown) Write(w io.Writer) error {
 			who = "Reply by " + m.By
 		}
 		p.title(who + ", " + m.Day + waiting(m.Queued))
+		if m.Problem != "" {
+			p.text("can't be read: "+m.Problem, "  ")
+		}
 		p.text(m.Text, "  ")
+		for _, to := range m.HandedTo {
+			p.line("  the witness was told: handed to %s", authorityLabel(to))
+		}
 		p.files(m.Files)
 	}
 	if len(s.HandedOver) > 0 {

@@ -140,6 +140,7 @@ type told struct {
 	id      ledger.CaseID
 	key     *seal.CaseKey
 	witness *age.HybridIdentity
+	secret  [32]byte // withdraws it
 }
 
 type attachment struct {
@@ -158,7 +159,7 @@ func (s *station) addCase(v *vault.Vault, fields map[string]string, files ...att
 	ok(s.t, r.Validate())
 	body, err := r.Marshal()
 	ok(s.t, err)
-	c := &told{id: ledger.NewCaseID()}
+	c := &told{id: ledger.NewCaseID(), secret: [32]byte(random(32))}
 	c.key, err = seal.NewCaseKey()
 	ok(s.t, err)
 	c.witness, err = age.GenerateHybridIdentity()
@@ -177,6 +178,7 @@ func (c *told) record() vault.Case {
 	return vault.Case{
 		ID: c.id, Codename: 1, Tag: sha256.Sum256(c.id[:]),
 		Recipient: c.key.Recipient().String(), Witness: c.witness.Recipient().String(),
+		Withdrawal: sha256.Sum256(c.secret[:]),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"tocsin/desk"
 	"tocsin/ledger"
 	"tocsin/seal/roster"
+	"tocsin/vault"
 )
 
 // maxNewLeaves is how many leaves a pull takes, some hundred thousand cases'
@@ -24,8 +25,8 @@ func refused(format string, args ...any) error {
 
 // advance asks the desk where it stands, verifies that it only added to what
 // m remembers, and returns the larger mirror with its leaves as they are
-// stored and its head. It writes nothing but rosters, which are public,
-// signed, and kept under their digests.
+// stored and its head. It writes nothing but rosters and records of cases,
+// which nobody seals and which are kept under their digests.
 func (h *Home) advance(ctx context.Context, c *desk.Client, m *mirror) (next *mirror, leaves []byte, head *desk.Head, err error) {
 	known, err := h.Roster()
 	if err != nil {
@@ -123,9 +124,9 @@ func (m *mirror) lastRoster() *ledger.Leaf {
 // in which a vault appends, each roster is signed by the organisation and
 // follows the one before, the last is the one that the desk shows, and each
 // event is signed by a case worker of the roster in force when it entered the
-// ledger.
+// ledger. What a witness withdrew, the record of the case vouches for.
 func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror) error {
-	if err := h.fetchRosters(ctx, c, m, next); err != nil {
+	if err := h.fetchPublic(ctx, c, m, next); err != nil {
 		return err
 	}
 	// Whether a leaf may come depends on all those before it: which cases are
@@ -163,6 +164,11 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 			force = r
 			continue
 		}
+		if l.Event == ledger.EventWithdrawn {
+			if err := h.verifyWithdrawal(next, l, force); err != nil {
+				return fmt.Errorf("leaf %d: %w", i, err)
+			}
+		}
 		if !l.IsSigned() {
 			continue
 		}
@@ -180,15 +186,57 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 	return nil
 }
 
-// fetchRosters brings the rosters that next's leaves name beyond m's.
-func (h *Home) fetchRosters(ctx context.Context, c *desk.Client, m, next *mirror) error {
+// fetchPublic brings what next's leaves beyond m's are judged by: rosters, and
+// the records of cases that were withdrawn.
+func (h *Home) fetchPublic(ctx context.Context, c *desk.Client, m, next *mirror) error {
 	var missing []want
+	withdrawn := map[ledger.CaseID]bool{}
 	for i := m.size(); i < next.size(); i++ {
-		if l := next.leaves[i]; l.Event == ledger.EventRoster && !h.hasObject(l.Digest) {
+		l := next.leaves[i]
+		if l.Event == ledger.EventRoster && !h.hasObject(l.Digest) {
 			missing = append(missing, want{index: i, kind: desk.Roster, digest: l.Digest, size: -1})
+		}
+		if l.Event == ledger.EventWithdrawn {
+			withdrawn[l.Case] = true
+		}
+	}
+	if len(withdrawn) > 0 {
+		for i, l := range next.leaves {
+			if l.Event == ledger.EventCase && withdrawn[l.Case] && !h.hasObject(l.Digest) {
+				missing = append(missing, want{index: int64(i), kind: desk.Record, digest: l.Digest, size: -1})
+			}
 		}
 	}
 	return h.fetch(ctx, c, missing, func(int64) {})
+}
+
+// verifyWithdrawal checks that the witness withdrew a case, which nobody signs:
+// the leaf's secret is the one that the case's record commits to. The desk
+// could otherwise take any report back that it does not like.
+func (h *Home) verifyWithdrawal(m *mirror, l *ledger.Leaf, force *roster.Signed) error {
+	var record *vault.Case
+	for _, opened := range m.leaves {
+		if opened.Event != ledger.EventCase || opened.Case != l.Case {
+			continue
+		}
+		text, err := h.readObject(opened.Digest)
+		if err != nil {
+			return err
+		}
+		if record, err = vault.ParseCase(text); err != nil {
+			return refused("the record of case %s: %w", l.Case, err)
+		}
+		break
+	}
+	switch {
+	case record == nil || record.ID != l.Case: // the order has the case first
+		return refused("the record of case %s is of another", l.Case)
+	case !l.Withdraws(record.Withdrawal):
+		return refused("case %s was withdrawn by somebody who is not its witness", l.Case)
+	case !force.Policy.Withdraw:
+		return refused("case %s was withdrawn, which roster %d does not allow", l.Case, force.Number)
+	}
+	return nil
 }
 
 // rosterOf opens the roster that a leaf speaks of.

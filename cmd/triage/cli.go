@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"tocsin/report"
 	"tocsin/seal"
 	"tocsin/triage"
 	"tocsin/triage/screen"
@@ -93,6 +94,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Exit(func(code int) { asked = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Bind(s),
+		kong.Vars{"authorities": strings.Join(report.Authorities(), ",")},
 	)
 	if err != nil {
 		fmt.Fprintf(stderr, "triage: %v\n", err)

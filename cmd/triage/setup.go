@@ -137,6 +137,7 @@ func (c pullCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		s.dropped(p)
 		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
 		return nil
 	})
@@ -146,7 +147,7 @@ type pushCmd struct{ deskFlags }
 
 // Help is shown by triage push --help.
 func (pushCmd) Help() string {
-	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1.`
+	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1. What was queued for a case that its witness withdrew meanwhile is dropped: its key is destroyed.`
 }
 
 // Run pushes.
@@ -160,6 +161,9 @@ func (c pushCmd) Run(s *session) error {
 			for _, q := range p.Delivered {
 				s.say("delivered: %s of case %s", q.What(), q.Leaf.Case)
 			}
+			if p.Pull != nil {
+				s.dropped(p.Pull)
+			}
 		}
 		if err != nil {
 			return err
@@ -171,11 +175,18 @@ func (c pushCmd) Run(s *session) error {
 		if len(p.Refused) > 0 {
 			return fmt.Errorf("%s not delivered", count(len(p.Refused), "event"))
 		}
-		if len(p.Delivered) == 0 {
+		if len(p.Delivered)+len(p.Pull.Dropped) == 0 {
 			s.say("nothing was queued")
 		}
 		return nil
 	})
+}
+
+// dropped says what is queued no more, because its case was destroyed.
+func (s *session) dropped(p *triage.Pulled) {
+	for _, q := range p.Dropped {
+		s.say("dropped: %s of case %s, which was withdrawn or purged before that came to the desk", q.What(), q.Leaf.Case)
+	}
 }
 
 // count returns "1 leaf", "2 leaves".

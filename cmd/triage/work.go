@@ -71,6 +71,8 @@ func summaryLine(v *triage.Summary) string {
 	switch {
 	case v.Purged != "":
 		parts = append(parts, "purged under "+v.Purged)
+	case v.Withdrawn:
+		parts = append(parts, "withdrawn by the witness")
 	case !v.Open():
 		parts = append(parts, "handed over to "+strings.Join(v.HandedTo, ", "))
 	case v.HoursLeft < 0:
@@ -111,6 +113,20 @@ type showCmd struct {
 	JSON bool `name:"json" help:"Print a JSON object."`
 }
 
+// Help is shown by triage show --help.
+func (showCmd) Help() string {
+	return `The first time that anybody shows a report, the signed note that it was read is queued; push delivers it. Until it is in the ledger the witness may withdraw the report, where the organisation's policy lets them. While another triage is at work in this home nothing is noted.`
+}
+
+// read notes that a report was opened, unless that was noted before. What was
+// asked for does not fail for it.
+func (s *session) read(c *triage.Case) {
+	_, err := s.home.MarkRead(c)
+	if err != nil {
+		fmt.Fprintf(s.err, "triage: it was not noted that the report was read: %s\n", screen.Line(err.Error()))
+	}
+}
+
 // Run shows.
 func (c showCmd) Run(s *session) error {
 	found, err := c.find(s)
@@ -120,6 +136,15 @@ func (c showCmd) Run(s *session) error {
 	shown, err := s.home.Show(found)
 	if err != nil {
 		return err
+	}
+	if len(found.Read) == 0 {
+		err := s.locked(func() error {
+			s.read(found)
+			return nil
+		})
+		if err != nil && !errors.Is(err, triage.ErrBusy) {
+			fmt.Fprintf(s.err, "triage: it was not noted that the report was read: %s\n", screen.Line(err.Error()))
+		}
 	}
 	if c.JSON {
 		return s.printJSON(shown)
@@ -148,6 +173,9 @@ func (c filesCmd) Run(s *session) error {
 			paths, err := s.home.Save(found, c.Save)
 			for _, p := range paths {
 				s.say("%s", p)
+			}
+			if err == nil {
+				s.read(found)
 			}
 			return err
 		})
@@ -212,7 +240,8 @@ func (c replyCmd) Run(s *session) error {
 
 type routeCmd struct {
 	caseArg
-	To []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+	To   []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+	Tell []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
 }
 
 // Help is shown by triage route --help.
@@ -227,7 +256,11 @@ Makes a BagIt bag with a page to read first, the report, the messages, the files
   age -d -i their.key FILE | tar -x
   cd CASE-*/ && sha512sum -c manifest-sha512.txt
 
-Without the witness's consent to direct contact, who they are stays behind.`
+Without the witness's consent to direct contact, who they are stays behind.
+
+With --tell the witness reads, in their language, to whom in general terms the case was handed: a reply that says so is queued, once. Words of your own are for triage reply.
+
+  triage route 7k3q --to police --tell police`
 }
 
 // Run routes.
@@ -251,6 +284,19 @@ func (c routeCmd) Run(s *session) error {
 			s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
 			s.say("  next: triage push, and deliver that file to %s", to)
 		}
+		if len(c.Tell) == 0 {
+			return nil
+		}
+		// Last: the witness hears of what was done.
+		_, err = s.home.Tell(found, c.Tell)
+		if errors.Is(err, triage.ErrTold) {
+			fmt.Fprintf(s.err, "triage: %v\n", err)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("telling the witness: %w", err)
+		}
+		s.say("the witness is told: handed to %s; next: triage push", strings.Join(c.Tell, ", "))
 		return nil
 	})
 }

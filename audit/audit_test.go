@@ -138,6 +138,31 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// A withdrawal is judged by the roster of its day, whatever came after.
+func TestWithdrawnUnderTheRosterOfItsDay(t *testing.T) {
+	o := testorg.New(t, 1)
+	v := o.Open(t, o.Create(t))
+	put := func(withdraw bool) {
+		t.Helper()
+		o.Roster.Number++
+		o.Roster.Policy.Withdraw = withdraw
+		o.Sign(t)
+		if err := v.UpdateRoster(t.Context(), o.Signed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := o.NewReport(t, "account", 0)
+	if err := r.Add(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	put(true)
+	if err := v.Withdraw(t.Context(), r.ID, r.Credential.Withdrawal); err != nil {
+		t.Fatal(err)
+	}
+	put(false)
+	o.MustBeWhole(t, testorg.Snapshot(t, v))
+}
+
 // TestLongTextsAreCut: a finding may quote the store, which may be hostile.
 func TestLongTextsAreCut(t *testing.T) {
 	f := newForgery(t)

@@ -13,6 +13,10 @@
 //   - Every verb can be killed at any instant and repeated. Files appear whole
 //     or not at all; what is queued for the desk leaves the queue only once a
 //     checkpoint that was verified here covers it.
+//   - What a witness withdrew leaves the home with the pull that brings it, and
+//     only if the case's record vouches that the witness did it. A signed note
+//     that a report was read, which ends the time for that, is queued once.
+//   - An addition that can't be read keeps nobody from the report.
 //   - No text of a report reaches a terminal, a page or a file name but through
 //     package screen.
 //

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -58,6 +59,9 @@ func TestScripts(t *testing.T) {
 			"intake-serve": intakeServe,
 			"intake-take":  intakeTake,
 			"report":       sendReport,
+			"addition":     sendAddition,
+			"withdraw":     withdraw,
+			"replies":      readReplies,
 		},
 	})
 }
@@ -89,6 +93,15 @@ type intake struct {
 	ledgerKey note.Signer
 	deskKey   ed25519.PrivateKey
 	vault     *vault.Vault
+	last      *witness
+}
+
+// A witness is who sent the last report.
+type witness struct {
+	record   vault.Case
+	key      *seal.CaseKey
+	identity *age.HybridIdentity
+	secret   [32]byte // withdraws it
 }
 
 func check(ts *testscript.TestScript, err error) {
@@ -162,7 +175,7 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	id := ledger.NewCaseID()
 	key, err := seal.NewCaseKey()
 	check(ts, err)
-	witness, err := age.GenerateHybridIdentity()
+	identity, err := age.GenerateHybridIdentity()
 	check(ts, err)
 	workers, err := seal.ParseRecipients(v.Roster().Recipients())
 	check(ts, err)
@@ -170,7 +183,11 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, err)
 	up, err := v.NewUpload(64 << 20)
 	check(ts, err)
-	record := vault.Case{ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Recipient: key.Recipient().String(), Witness: witness.Recipient().String()}
+	secret := [32]byte([]byte(id.String() + "-secret"))
+	record := vault.Case{
+		ID: id, Codename: 1, Tag: sha256.Sum256(id[:]), Withdrawal: sha256.Sum256(secret[:]),
+		Recipient: key.Recipient().String(), Witness: identity.Recipient().String(),
+	}
 	w, err := seal.NewMessage(up, seal.Context{
 		Instance: v.Roster().Instance().String(), Case: id.String(), Kind: seal.KindReport,
 		Record: ledger.Digest(sha256.Sum256(record.Marshal())).String(),
@@ -183,4 +200,62 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, w.Close())
 	check(ts, v.AddCase(context.Background(), record, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
 	ts.Setenv("CASE", id.String())
+	ts.Value("intake").(*intake).last = &witness{record, key, identity, secret}
+}
+
+// sendAddition adds to the last report: addition TEXT [FILE…].
+func sendAddition(ts *testscript.TestScript, _ bool, args []string) {
+	i := ts.Value("intake").(*intake)
+	note, err := report.NewMessage("en", "", args[0])
+	check(ts, err)
+	body, err := note.Marshal()
+	check(ts, err)
+	up, err := i.vault.NewUpload(64 << 20)
+	check(ts, err)
+	w, err := seal.NewMessage(up, i.context(seal.KindAddition), body, i.last.key.Recipient())
+	check(ts, err)
+	for _, f := range args[1:] {
+		_, err := w.Attach(f, "image/jpeg", strings.NewReader(ts.ReadFile(f)))
+		check(ts, err)
+	}
+	check(ts, w.Close())
+	var once [32]byte
+	rand.Read(once[:])
+	_, err = i.vault.AddAddition(context.Background(), i.last.record.ID, once, up)
+	check(ts, err)
+}
+
+func (i *intake) context(kind seal.Kind) seal.Context {
+	return seal.Context{Instance: i.vault.Roster().Instance().String(), Case: i.last.record.ID.String(), Kind: kind}
+}
+
+// withdraw withdraws the last report; with !, that must be refused.
+func withdraw(ts *testscript.TestScript, neg bool, _ []string) {
+	i := ts.Value("intake").(*intake)
+	err := i.vault.Withdraw(context.Background(), i.last.record.ID, i.last.secret)
+	if !neg {
+		check(ts, err)
+	} else if !errors.Is(err, vault.ErrRefused) {
+		ts.Fatalf("withdrawn all the same: %v", err)
+	}
+}
+
+// readReplies writes what the witness of the last report reads: replies FILE.
+func readReplies(ts *testscript.TestScript, _ bool, args []string) {
+	i := ts.Value("intake").(*intake)
+	messages, err := i.vault.Messages(i.last.record.ID)
+	check(ts, err)
+	var all strings.Builder
+	for _, m := range messages {
+		if m.Leaf.Kind != ledger.KindReply {
+			continue
+		}
+		sealed, err := i.vault.OpenMessage(m.Index)
+		check(ts, err)
+		msg, err := seal.ReadMessage(sealed, sealed.Size(), i.last.identity, i.context(seal.KindReply), nil)
+		check(ts, err)
+		check(ts, sealed.Close())
+		all.Write(msg.Body)
+	}
+	check(ts, os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o600))
 }

@@ -118,7 +118,7 @@ type pullCmd struct{ deskFlags }
 
 // Help is shown by triage pull --help.
 func (pullCmd) Help() string {
-	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.
+	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, a withdrawal that is not the witness's, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.
 
 A desk whose address ends with .onion is reached through your own tor and no other way. That tor must have a control port or socket that you may use (on Debian: apt-get install tor, and add yourself to the group debian-tor); it is handed your onion.key for the time of the pull, in memory. Tor Browser's tor does as well while it runs: --socks 127.0.0.1:9150 --tor-control 127.0.0.1:9151.
 

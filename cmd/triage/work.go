@@ -290,7 +290,7 @@ func (c routeCmd) Run(s *session) error {
 		// Last: the witness hears of what was done.
 		_, err = s.home.Tell(found, c.Tell)
 		if errors.Is(err, triage.ErrTold) {
-			fmt.Fprintf(s.err, "triage: %v\n", err)
+			fmt.Fprintf(s.err, "triage: %v\n", triage.ErrTold)
 			return nil
 		}
 		if err != nil {

@@ -115,7 +115,7 @@ type showCmd struct {
 
 // Help is shown by triage show --help.
 func (showCmd) Help() string {
-	return `The first time that anybody shows a report, the signed note that it was read is queued; push delivers it. Until it is in the ledger the witness may withdraw the report, where the organisation's policy lets them. While another triage is at work in this home nothing is noted.`
+	return `The first time that anybody shows a report or saves its files, the signed note that it was read is queued; push delivers it. Until it is in the ledger the witness may withdraw the report, where the organisation's policy lets them. While another triage is at work in this home nothing is noted.`
 }
 
 // read notes that a report was opened, unless that was noted before. What was
@@ -174,7 +174,7 @@ func (c filesCmd) Run(s *session) error {
 			for _, p := range paths {
 				s.say("%s", p)
 			}
-			if err == nil {
+			if len(paths) > 0 {
 				s.read(found)
 			}
 			return err

@@ -80,7 +80,7 @@ func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
 		ctx: ctx, dir: dir, visit: visit,
 		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, retired: map[int64]int64{},
 		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
-		additions: map[[32]byte]int64{},
+		additions: map[[32]byte]int64{}, buffer: make([]byte, 1<<20),
 	}
 	c.counts.Bytes = size
 	c.total = size + c.blobBytes()
@@ -111,8 +111,9 @@ type checker struct {
 	trees  map[string]tree
 	counts Counts
 
-	done, total int64 // bytes
-	broken      error // the check itself failed
+	buffer      []byte // for one message at a time
+	done, total int64  // bytes
+	broken      error  // the check itself failed
 
 	order      ledger.Order
 	leaves     []*ledger.Leaf // nil where unreadable

@@ -191,7 +191,7 @@ func (c *checker) message(i int64, l *ledger.Leaf, r io.Reader, size int64) {
 		c.found("message-malformed", describe(i, l), err.Error())
 	}
 	// Inspect may stop anywhere after the header: the digest takes the rest.
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, c.buffer); err != nil {
 		c.found("blob-unreadable", describe(i, l), err.Error())
 		return
 	}

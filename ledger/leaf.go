@@ -134,10 +134,10 @@ func (l *Leaf) Withdraws(commitment Digest) bool {
 func (l *Leaf) Retires() bool { return l.Event == EventPurged || l.Event == EventWithdrawn }
 
 // PreventsWithdrawal reports whether the witness can't withdraw the case any
-// more after the leaf: a case worker has seen the report.
+// more after the leaf: a case worker has seen the report, or holds the case.
 func (l *Leaf) PreventsWithdrawal() bool {
 	switch l.Event {
-	case EventRead, EventHandedOver, EventAcknowledged:
+	case EventRead, EventHandedOver, EventAcknowledged, EventHeld:
 		return true
 	case EventMessage:
 		return l.Kind == KindReply

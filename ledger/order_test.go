@@ -38,7 +38,7 @@ func TestOrder(t *testing.T) {
 		}, -1, ""},
 		"a case withdrawn": {[]ledger.Leaf{roster, open(a), report(a), open(b), report(b), plain(ledger.EventRead, b), plain(ledger.EventWithdrawn, a)}, -1, ""},
 		"a case withdrawn after an addition": {[]ledger.Leaf{
-			roster, open(a), report(a), message(a, ledger.KindAddition), plain(ledger.EventHeld, a), plain(ledger.EventRekey, a), plain(ledger.EventWithdrawn, a),
+			roster, open(a), report(a), message(a, ledger.KindAddition), plain(ledger.EventRekey, a), plain(ledger.EventWithdrawn, a),
 		}, -1, ""},
 
 		"a case first":                     {[]ledger.Leaf{open(a), report(a), roster}, 0, "not a roster"},
@@ -62,6 +62,7 @@ func TestOrder(t *testing.T) {
 		"withdrawn after a hand-over":        {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventHandedOver, a), plain(ledger.EventWithdrawn, a)}, 4, "after handed-over"},
 		"withdrawn after an acknowledgement": {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventAcknowledged, a), plain(ledger.EventWithdrawn, a)}, 4, "after acknowledged"},
 		"withdrawn after a reply":            {[]ledger.Leaf{roster, open(a), report(a), reply, plain(ledger.EventWithdrawn, a)}, 4, "after reply"},
+		"withdrawn while it is held":         {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventHeld, a), plain(ledger.EventWithdrawn, a)}, 4, "after held"},
 		"withdrawn twice":                    {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventWithdrawn, a), plain(ledger.EventWithdrawn, a)}, 4, "was withdrawn before"},
 		"withdrawn after a purge":            {[]ledger.Leaf{roster, open(a), report(a), plain(ledger.EventPurged, a), plain(ledger.EventWithdrawn, a)}, 4, "was purged before"},
 		"withdrawn before the report":        {[]ledger.Leaf{roster, open(a), plain(ledger.EventWithdrawn, a)}, 2, "the report of case " + a.String()},

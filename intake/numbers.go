@@ -135,7 +135,7 @@ func (s *Server) choosingPage(l *Language, name, country string) *bytes.Buffer {
 	c.Sends = true
 	if c.Numbers != nil {
 		c.Country = country
-		c.Carry = "numbers" // the language changes, the country stays
+		c.Carry = "choose" // the language changes, the country stays
 	}
 	return s.render(name, c)
 }

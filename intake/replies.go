@@ -49,7 +49,7 @@ func (s *Server) repliesPage(x *exchange, v *visit, r replies) (*bytes.Buffer, e
 	if err != nil {
 		return nil, fmt.Errorf("reading a case's history: %w", err)
 	}
-	if last := history[len(history)-1].Leaf; last.Event == ledger.EventWithdrawn || last.Event == ledger.EventPurged {
+	if last := history[len(history)-1].Leaf; last.Retires() {
 		return s.withdrawnPage(x.lang, last.Day), nil
 	}
 	policy := s.vault.Roster().Policy
@@ -86,15 +86,9 @@ func (s *Server) repliesPage(x *exchange, v *visit, r replies) (*bytes.Buffer, e
 	return s.render("replies", page), nil
 }
 
-// unseen says whether no case worker is known to have seen the report.
+// unseen says whether nothing in a case tells of a case worker who has seen it.
 func unseen(history []vault.Entry) bool {
-	return !slices.ContainsFunc(history, func(e vault.Entry) bool {
-		switch e.Leaf.Event {
-		case ledger.EventRead, ledger.EventHandedOver, ledger.EventAcknowledged:
-			return true
-		}
-		return e.Leaf.Event == ledger.EventMessage && e.Leaf.Kind == ledger.KindReply
-	})
+	return !slices.ContainsFunc(history, func(e vault.Entry) bool { return e.Leaf.PreventsWithdrawal() })
 }
 
 // told opens the replies, of which it puts the newest in texts, and says to whom

@@ -49,16 +49,24 @@ func (s *Server) take(x *exchange, d *draft) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := s.vault.FindTag(credential.Tag); {
+	switch found, err := s.vault.FindTag(credential.Tag); {
 	case err == nil:
 		// A read may show what is not yet, or never will be, on disk.
 		if err := s.vault.Durable(context.WithoutCancel(x.r.Context())); err != nil {
 			return fmt.Errorf("waiting for the report that is there: %w", err)
 		}
+		history, err := s.vault.History(found.ID)
+		if err != nil {
+			return fmt.Errorf("reading the history of the report that is there: %w", err)
+		}
 		// What else comes is the same again. It is read to its end so that
 		// the browser gets to the page.
 		x.body.drain(drainBytes, drainTime)
-		x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: true, Report: &d.report}))
+		if last := history[len(history)-1].Leaf; last.Retires() {
+			x.answer(http.StatusOK, s.withdrawnPage(x.lang, last.Day))
+		} else {
+			x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: true, Report: &d.report}))
+		}
 		return nil
 	case !errors.Is(err, vault.ErrNotFound):
 		return fmt.Errorf("looking the codename up: %w", err)

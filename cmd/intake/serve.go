@@ -59,7 +59,10 @@ What --config may hold, with what holds otherwise:
     "idle_seconds": %d,           time that an unused connection is kept
     "drain_seconds": %d,          time that uploads get after SIGTERM
     "free_disk_bytes": %d, free space below which no report with files is let in
-    "numbers_max_age_days": %d   age past which a telephone number is called doubtful
+    "reports_per_hour": %d,     reports and additions in an hour; half may have files
+    "file_bytes_per_hour": %d, bytes that those with files may bring in an hour
+    "numbers_max_age_days": %d,  age past which a telephone number is called doubtful
+    "address": ""                https://… of this site, for posters; that of --tls-name
   }
 
 How large reports and files may be is in the roster's policy.
@@ -70,7 +73,7 @@ Example:
   intake serve --data ./data --onion
   intake serve --data ./data --onion --listen :443 --tls-name tips.example.org --acme-agree`,
 		c.Streams, c.Bodies, c.MinBytesPerSecond, c.RateWindowSeconds, c.HeaderBytes,
-		c.HeaderSeconds, c.IdleSeconds, c.DrainSeconds, c.FreeDiskBytes, c.NumbersMaxAgeDays)
+		c.HeaderSeconds, c.IdleSeconds, c.DrainSeconds, c.FreeDiskBytes, c.ReportsPerHour, c.FileBytesPerHour, c.NumbersMaxAgeDays)
 }
 
 // Run serves until ctx is done or something that can't be mended happens.
@@ -83,6 +86,9 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 		if config, err = intake.LoadConfig(c.Config); err != nil {
 			return err
 		}
+	}
+	if config.Address == "" && c.TLSName != "" {
+		config.Address = "https://" + c.TLSName
 	}
 	log := intake.NewLog(t.err)
 	v, k, err := openVault(c.Data, vault.Options{FreeFloor: config.FreeDiskBytes, Log: log})

@@ -10,6 +10,7 @@ if [ -z "${DESK-}" ]; then
 	DESK=127.0.0.1:$((port > 65172 ? port - 363 : port + 363))
 fi
 "$here/setup.sh" "$DATA" "$DESK"
+printf '{"address": "http://%s"}\n' "$LISTEN" >"$DATA/intake.json"
 cat <<EOF
 
 The witness page:   http://$LISTEN/
@@ -20,4 +21,4 @@ An auditor types next:
 Stop with Ctrl-C. In $DATA lie private keys of a demonstration: no real report belongs here.
 
 EOF
-exec "$here/../bin/intake" serve --data "$DATA/intake" --listen "$LISTEN" --desk "$DESK"
+exec "$here/../bin/intake" serve --data "$DATA/intake" --listen "$LISTEN" --desk "$DESK" --config "$DATA/intake.json"

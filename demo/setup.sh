@@ -42,6 +42,7 @@ if [ ! -e "$dir/organisation/org/roster" ]; then
 		--recipient "$("$bin/age-keygen" -y "$dir/destinations/police.key")" >/dev/null
 	org add-destination foreign-affairs --title "Foreign Affairs" \
 		--recipient "$("$bin/age-keygen" -y "$dir/destinations/foreign-affairs.key")" >/dev/null
+	org set-policy --withdraw >/dev/null
 	org key >"$dir/organisation/org.pub"
 	org sign >/dev/null
 fi

@@ -28,6 +28,10 @@ var countryAliases = map[string]string{
 	"hongkong": "HK", "macau": "MO", "palestine": "PS", "palestina": "PS", "vatican": "VA",
 }
 
+// unlisted are places where nobody lives but crews: they are understood when
+// typed, and make no list longer.
+var unlisted = map[string]bool{"AQ": true, "BV": true, "GS": true, "HM": true, "IO": true, "TF": true, "UM": true}
+
 // A place is a country as a list offers it.
 type place struct{ Code, Name string }
 
@@ -76,7 +80,9 @@ func newGazetteer(ls *Languages) *gazetteer {
 				name = code
 			}
 			names[code] = name
-			g.places[l] = append(g.places[l], place{code, name})
+			if !unlisted[code] {
+				g.places[l] = append(g.places[l], place{code, name})
+			}
 			g.byName[fold(name)], own[fold(name)] = code, code
 		}
 		order := collate.New(l.tag)

@@ -37,6 +37,7 @@ type place struct{ Code, Name string }
 
 // A gazetteer turns what a witness types into a country's code, and back.
 type gazetteer struct {
+	exact  map[string]string               // code, and name in any page language as it is shown, to code
 	own    map[*Language]map[string]string // folded name in that language to code
 	byCode map[string]string               // folded code to code
 	byName map[string]string               // folded name in any page language, or alias, to code
@@ -54,6 +55,7 @@ func newGazetteer(ls *Languages) *gazetteer {
 		}
 	}
 	g := &gazetteer{
+		exact:  make(map[string]string),
 		own:    make(map[*Language]map[string]string),
 		byCode: make(map[string]string),
 		byName: make(map[string]string),
@@ -79,7 +81,7 @@ func newGazetteer(ls *Languages) *gazetteer {
 			if name == "" {
 				name = code
 			}
-			names[code] = name
+			names[code], g.exact[name] = name, code
 			if !unlisted[code] {
 				g.places[l] = append(g.places[l], place{code, name})
 			}
@@ -97,16 +99,21 @@ func newGazetteer(ls *Languages) *gazetteer {
 		g.names[l], g.own[l] = names, own
 	}
 	for _, code := range codes {
-		g.byCode[fold(code)] = code
+		g.byCode[fold(code)], g.exact[code] = code, code
 	}
 	return g
 }
 
 // code returns the code for what was typed, or the text as it is, which
-// report.Validate will then name as a problem. A name in the page's language
-// comes before a code, and a code before names in other languages: folded,
-// Austria is "ao" in Vietnamese, the code of Angola.
+// report.Validate will then name as a problem. What pages send by themselves is
+// told first: a code, and a name of another page's language, from a form whose
+// language was changed. Of what people type, a name in the page's language comes
+// before a code, and a code before names in other languages: folded, Austria is
+// "ao" in Vietnamese, the code of Angola.
 func (g *gazetteer) code(l *Language, typed string) string {
+	if code, ok := g.exact[norm.NFC.String(typed)]; ok {
+		return code
+	}
 	folded := fold(typed)
 	for _, known := range []map[string]string{g.own[l], g.byCode, g.byName} {
 		if code, ok := known[folded]; ok {

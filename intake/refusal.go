@@ -41,7 +41,7 @@ var refusals = map[string]int{
 	"too-many-parts":   http.StatusBadRequest,
 	"malformed":        http.StatusBadRequest,
 	"wrong-order":      http.StatusBadRequest,
-	"other-form":       http.StatusBadRequest, // a field or codename that this form does not have
+	"other-form":       http.StatusBadRequest,          // a field or codename that this form does not have
 	"trap":             http.StatusUnprocessableEntity, // a field that people do not see holds something
 	"not-a-form":       http.StatusUnsupportedMediaType,
 	"too-slow":         http.StatusRequestTimeout,

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,11 @@ type pageTemplate = template.Template
 func loadPages() (map[string]*pageTemplate, error) {
 	pages := make(map[string]*pageTemplate)
 	for _, name := range pageNames {
-		t, err := template.New(name).Funcs(template.FuncMap{"filling": filling}).
-			ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
+		files := []string{"pages/layout.html", "pages/" + name + ".html"}
+		if name == "add" { // whose form is a part of the other
+			files = slices.Insert(files, 1, "pages/replies.html")
+		}
+		t, err := template.New(name).Funcs(template.FuncMap{"filling": filling}).ParseFS(pageFiles, files...)
 		if err != nil {
 			return nil, fmt.Errorf("reading the page %s: %w", name, err)
 		}

@@ -3,7 +3,6 @@ package intake
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"io"
 	"net/http"
 	"strings"
@@ -11,9 +10,7 @@ import (
 
 	"filippo.io/age"
 
-	"tocsin/ledger"
 	"tocsin/report"
-	"tocsin/seal"
 )
 
 // The whole way of a witness: form, received, return.
@@ -114,42 +111,6 @@ func TestSendingTwiceIsSendingOnce(t *testing.T) {
 	if m, _ := w.open(codename); !bytes.Contains(m.Body, []byte(`"seen": "x"`)) && !bytes.Contains(m.Body, []byte(`"seen":"x"`)) {
 		t.Errorf("the sealed report reads %s", m.Body)
 	}
-}
-
-// reply seals a case worker's answer and adds it as the desk would.
-func (w *world) reply(codename string, text string, to ...*age.HybridRecipient) {
-	w.t.Helper()
-	c, err := seal.ParseCodename(codename)
-	must(w.t, err)
-	instance := w.vault.Roster().Instance()
-	cred, err := c.Derive(instance)
-	must(w.t, err)
-	found, err := w.vault.FindTag(cred.Tag)
-	must(w.t, err)
-	witness, err := seal.ParseRecipient(found.Witness)
-	must(w.t, err)
-	if len(to) == 0 {
-		to = append(to, witness)
-	}
-	message, err := report.NewMessage("en", "2026-01-03", text)
-	must(w.t, err)
-	body, err := message.Marshal()
-	must(w.t, err)
-	var sealed bytes.Buffer
-	m, err := seal.NewMessage(&sealed, seal.Context{Instance: instance.String(), Case: found.ID.String(), Kind: seal.KindReply}, body, to...)
-	must(w.t, err)
-	must(w.t, m.Close())
-	leaf := &ledger.Leaf{
-		Event: ledger.EventMessage, Kind: ledger.KindReply, Case: found.ID,
-		Size: int64(sealed.Len()), Digest: sha256.Sum256(sealed.Bytes()), Done: "2026-01-03",
-	}
-	leaf.Sign(instance, "alice", w.desk)
-	upload, err := w.vault.NewUpload(int64(sealed.Len()))
-	must(w.t, err)
-	_, err = upload.Write(sealed.Bytes())
-	must(w.t, err)
-	_, err = w.vault.AddReply(context.Background(), leaf, upload)
-	must(w.t, err)
 }
 
 func TestReplies(t *testing.T) {

@@ -49,6 +49,9 @@ func (s *Server) receivedPage(l *Language, r receipt) *bytes.Buffer {
 // typed the words to be sure of them: two codenames are the same when their words
 // are. It says "received" of what the store holds, and of nothing else.
 func (s *Server) received(x *exchange, v *visit, fields map[string]string) (*bytes.Buffer, error) {
+	if page, err := s.gone(x.lang, v.found.ID); page != nil || err != nil {
+		return page, err
+	}
 	r := receipt{Codename: v.codename}
 	if typed := fields["typed"]; typed != "" {
 		r.Tried = "wrong"

@@ -55,18 +55,17 @@ func (s *Server) take(x *exchange, d *draft) error {
 		if err := s.vault.Durable(context.WithoutCancel(x.r.Context())); err != nil {
 			return fmt.Errorf("waiting for the report that is there: %w", err)
 		}
-		history, err := s.vault.History(found.ID)
+		page, err := s.gone(x.lang, found.ID)
 		if err != nil {
-			return fmt.Errorf("reading the history of the report that is there: %w", err)
+			return err
+		}
+		if page == nil {
+			page = s.receivedPage(x.lang, receipt{Codename: d.codename, Again: true, Report: &d.report})
 		}
 		// What else comes is the same again. It is read to its end so that
 		// the browser gets to the page.
 		x.body.drain(drainBytes, drainTime)
-		if last := history[len(history)-1].Leaf; last.Retires() {
-			x.answer(http.StatusOK, s.withdrawnPage(x.lang, last.Day))
-		} else {
-			x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: true, Report: &d.report}))
-		}
+		x.answer(http.StatusOK, page)
 		return nil
 	case !errors.Is(err, vault.ErrNotFound):
 		return fmt.Errorf("looking the codename up: %w", err)

@@ -20,11 +20,28 @@ func (s *Server) withdraw(x *exchange, v *visit, fields map[string]string) (*byt
 	err := s.vault.Withdraw(context.WithoutCancel(x.r.Context()), v.found.ID, v.credential.Withdrawal)
 	switch {
 	case errors.Is(err, vault.ErrRefused):
-		return s.repliesPage(x, v, replies{Said: "withdraw.late"})
+		r := replies{}
+		if s.vault.Roster().Policy.Withdraw { // or else nobody need have read it
+			r.Said = "withdraw.late"
+		}
+		return s.repliesPage(x, v, r)
 	case err != nil && !errors.Is(err, vault.ErrRetired):
 		return nil, fmt.Errorf("withdrawing a report: %w", err)
 	}
 	return s.repliesPage(x, v, replies{}) // which says that it is gone
+}
+
+// gone returns the page of a case that was destroyed, or nil for one that is
+// there: nothing else may be said to have been received.
+func (s *Server) gone(l *Language, id ledger.CaseID) (*bytes.Buffer, error) {
+	history, err := s.vault.History(id)
+	if err != nil {
+		return nil, fmt.Errorf("reading a case's history: %w", err)
+	}
+	if last := history[len(history)-1].Leaf; last.Retires() {
+		return s.withdrawnPage(l, last.Day), nil
+	}
+	return nil, nil
 }
 
 func (s *Server) withdrawnPage(l *Language, day ledger.Day) *bytes.Buffer {

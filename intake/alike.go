@@ -55,7 +55,35 @@ func (x *exchange) answerAlike(page *bytes.Buffer) {
 	for size < page.Len() {
 		size *= 2
 	}
-	page.Write(bytes.Repeat([]byte{'\n'}, size-page.Len()))
 	x.s.metronome.wait(x.r.Context(), x.from)
-	x.answer(http.StatusOK, page)
+	x.pageHeader()
+	x.send(http.StatusOK, page, size-page.Len())
+}
+
+// answerFile sends a text of less than 64 KiB as a file of that name, in as many
+// bytes as a page of leastPage, and on the beat. It does so by way of gzip, which
+// every browser takes; where it is not taken, the text's length shows.
+func (x *exchange) answerFile(name string, text *bytes.Buffer) {
+	h := x.w.Header()
+	x.pageHeader()
+	size := leastPage + headerSize(h)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	if acceptsGzip(x.r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		text = filled(text.Bytes(), size-headerSize(h))
+	}
+	x.s.metronome.wait(x.r.Context(), x.from)
+	x.send(http.StatusOK, text, 0)
+}
+
+// headerSize is how many bytes the fields of a header take on the line.
+func headerSize(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(": ") + len(v) + len("\r\n")
+		}
+	}
+	return n
 }

@@ -134,14 +134,3 @@ func (b *blankForm) page(codename, words []byte, gzip bool) (*bytes.Buffer, stri
 	out.Write(trailer[:])
 	return &out, "gzip"
 }
-
-// store writes a block of deflate that is not compressed and not the last.
-// The stream must be at a byte's boundary, and is again afterwards. A codename
-// is far below the 65,535 bytes that a block holds.
-func store(to *bytes.Buffer, block []byte) {
-	n := uint16(len(block))
-	to.WriteByte(0)
-	to.Write(binary.LittleEndian.AppendUint16(nil, n))
-	to.Write(binary.LittleEndian.AppendUint16(nil, ^n))
-	to.Write(block)
-}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// writeTime is how long a client may take to take in a page.
+	// writeTime is how long a client may take to take in a block of a page.
 	writeTime = 60 * time.Second
 	// drainTime and drainBytes bound what is read and thrown away after a
 	// refusal so that the page arrives. Browsers send the whole body before
@@ -50,15 +50,20 @@ type exchange struct {
 // server that closes with unread data in the socket makes the kernel reset the
 // connection, and the witness never sees the page (SecureDrop #4078).
 func (x *exchange) answer(status int, page *bytes.Buffer) {
-	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	x.w.Header().Set("Content-Language", x.lang.Tag)
-	x.send(status, page)
+	x.pageHeader()
+	x.send(status, page, 0)
 }
 
-// send sends an answer whose type is set.
-func (x *exchange) send(status int, page *bytes.Buffer) {
+// pageHeader says that the answer is a page.
+func (x *exchange) pageHeader() {
+	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	x.w.Header().Set("Content-Language", x.lang.Tag)
+}
+
+// send sends an answer whose type is set, and so many ends of lines after it.
+func (x *exchange) send(status int, body *bytes.Buffer, fill int) {
 	h := x.w.Header()
-	h.Set("Content-Length", strconv.Itoa(page.Len()))
+	h.Set("Content-Length", strconv.Itoa(body.Len()+fill))
 	if location := x.onionLocation(); location != "" {
 		h.Set("Onion-Location", location)
 	}
@@ -66,19 +71,25 @@ func (x *exchange) send(status int, page *bytes.Buffer) {
 	if unread {
 		h.Set("Connection", "close")
 	}
-	// A client that takes no page in is left behind; so is one whose
-	// connection does not know deadlines, which only a test can have.
-	if err := x.rc.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := x.awaitWriting(); err != nil {
 		return
 	}
 	x.w.WriteHeader(status)
 	if x.r.Method == http.MethodHead {
 		return
 	}
-	if _, err := x.w.Write(page.Bytes()); err != nil {
+	to := newBlockWriter(x.w, x.awaitWriting)
+	if _, err := to.Write(body.Bytes()); err != nil {
 		return
 	}
-	if !unread {
+	for ends := lineEnds; fill > 0; {
+		n, err := to.Write(ends[:min(fill, len(ends))])
+		if err != nil {
+			return
+		}
+		fill -= n
+	}
+	if err := to.flush(); err != nil || !unread {
 		return
 	}
 	if err := x.rc.Flush(); err != nil {
@@ -92,6 +103,20 @@ func (x *exchange) send(status int, page *bytes.Buffer) {
 	} else {
 		x.body.drain(drainBytes, drainTime)
 	}
+}
+
+// lineEnds are what pages are filled up with.
+var lineEnds = bytes.Repeat([]byte{'\n'}, 1<<10)
+
+// awaitWriting gives the client writeTime to take the next block in: one that
+// takes none is left behind. A connection that does not know deadlines, which only
+// a test can have, waits for ever.
+func (x *exchange) awaitWriting() error {
+	err := x.rc.SetWriteDeadline(time.Now().Add(writeTime))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 // onionLocation is where the onion service has the same page, for Tor Browser

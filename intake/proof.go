@@ -56,10 +56,6 @@ func (s *Server) proofFile(x *exchange) error {
 		x.answerAlike(page)
 		return nil
 	}
-	x.s.metronome.wait(x.r.Context(), x.from)
-	h := x.w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="receipt.txt"`)
-	x.send(200, page)
+	x.answerFile("receipt.txt", page)
 	return nil
 }

@@ -229,7 +229,7 @@ func TestHostileMultipartOnTheWire(t *testing.T) {
 			// A round may not leave so much as a buffer behind. What is in use
 			// meanwhile are derivations of 8 MiB each, the server's and the
 			// test's, and one that is not collected yet.
-			if grown > 96<<10 || most > 32<<20 {
+			if grown > 96<<10 || most > 64<<20 {
 				t.Error("memory moved")
 			}
 		})

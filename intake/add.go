@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -131,7 +132,8 @@ func (s *Server) keepAddition(x *exchange, v *visit, once [32]byte, m *report.Me
 		return err
 	}
 	defer message.Abort() // wipes its buffer when the addition is refused
-	if err := attach(x, parts, file, message, policy, policy.MaxReport-int64(len(body))); err != nil {
+	files, err := attach(x, parts, file, message, policy, policy.MaxReport-int64(len(body)))
+	if err != nil {
 		return err
 	}
 	if err := message.Close(); err != nil {
@@ -139,6 +141,17 @@ func (s *Server) keepAddition(x *exchange, v *visit, once [32]byte, m *report.Me
 	}
 	// Commit point: before AddAddition returns nil nothing is promised. All of it
 	// is here: a witness who goes away now has sent it.
-	_, err = s.vault.AddAddition(context.WithoutCancel(x.r.Context()), v.found.ID, once, upload)
+	_, err = s.vault.AddAddition(context.WithoutCancel(x.r.Context()), v.found.ID, sameOnce(once, m.Text, files), upload)
 	return err
+}
+
+// sameOnce makes of a form's number one of what was sent from it: the same sent
+// twice is kept once, but what was changed in between is not lost.
+func sameOnce(once [32]byte, text string, files []seal.File) [32]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%x %x", once, sha256.Sum256([]byte(text)))
+	for _, f := range files {
+		fmt.Fprintf(h, " %s %x", f.SHA256, sha256.Sum256([]byte(f.Name)))
+	}
+	return [32]byte(h.Sum(nil))
 }

@@ -49,3 +49,30 @@ func TestARefusedAdditionIsNotLost(t *testing.T) {
 		t.Errorf("the log says: %s", log)
 	}
 }
+
+// The same form sent twice is one addition; what was changed in between is
+// another, and not lost behind a page that says "received".
+func TestAChangedAdditionIsKept(t *testing.T) {
+	w := newWorld(t, setup{})
+	codename, once := w.kept()
+	before := w.leaves()
+	send := func(text string, files ...string) {
+		t.Helper()
+		form := []entry{{name: "codename", value: codename}, {name: "once", value: once}, {name: "text", value: text}}
+		for _, content := range files {
+			form = append(form, entry{name: "files", file: "a", value: content})
+		}
+		if p := w.post("/en/add", form...); !strings.Contains(p.body, escaped(w.server.languages.ByCode("en").T("add.received"))) {
+			t.Errorf("the page does not say that it was received:\n%s", p.body)
+		}
+	}
+	for range 2 {
+		send("first")
+		send("first", "a file")
+		send("first", "a file", "another")
+		send("changed since")
+	}
+	if got := w.leaves() - before; got != 4 {
+		t.Errorf("%d additions are kept, want 4", got)
+	}
+}

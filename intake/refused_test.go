@@ -62,7 +62,7 @@ func TestMoreThanAMessageHoldsIsTooLarge(t *testing.T) {
 	}
 	x := &exchange{lang: w.server.languages.ByCode("en")}
 	one := &formPart{Name: "files", File: "a", Reader: strings.NewReader("x")}
-	err = attach(x, nil, one, message, w.roster.Policy, w.roster.Policy.MaxReport)
+	_, err = attach(x, nil, one, message, w.roster.Policy, w.roster.Policy.MaxReport)
 	ref := refusalOf(err, nil)
 	if !errors.Is(err, seal.ErrTooLarge) || ref.kind != "report-too-large" || ref.status != http.StatusRequestEntityTooLarge || ref.arg == nil {
 		t.Errorf("refused as %q with %v, status %d: %v", ref.kind, ref.arg, ref.status, err)

@@ -234,7 +234,7 @@ func (s *Server) keep(x *exchange, d *draft, parts *partReader, file *formPart, 
 		return err
 	}
 	defer message.Abort() // wipes its buffer when the report is refused
-	if err := attach(x, parts, file, message, p, p.MaxReport-int64(len(body))); err != nil {
+	if _, err := attach(x, parts, file, message, p, p.MaxReport-int64(len(body))); err != nil {
 		return err
 	}
 	if err := message.Close(); err != nil {
@@ -278,39 +278,41 @@ func (s *Server) newUpload(x *exchange, body int, files bool, p roster.Policy) (
 }
 
 // attach streams the files into the message, from the first on to the end of
-// the form. left is what the report may still grow by, in bytes.
-func attach(x *exchange, parts *partReader, file *formPart, to *seal.MessageWriter, p roster.Policy, left int64) error {
+// the form, and returns what was kept. left is what the report may still grow by, in
+// bytes.
+func attach(x *exchange, parts *partReader, file *formPart, to *seal.MessageWriter, p roster.Policy, left int64) (kept []seal.File, err error) {
 	if file == nil {
-		return nil // readText saw the end
+		return nil, nil // readText saw the end
 	}
 	for count := 1; ; count++ {
 		if count > p.MaxFiles {
-			return refuse("too-many-files", p.MaxFiles, nil)
+			return nil, refuse("too-many-files", p.MaxFiles, nil)
 		}
 		limited := &limitedReader{src: file, left: p.MaxFile, over: refuse("file-too-large", sizeText(x.lang, p.MaxFile), nil)}
 		if left < p.MaxFile {
 			limited.left, limited.over = left, refuse("report-too-large", sizeText(x.lang, p.MaxReport), nil)
 		}
-		kept, err := to.Attach(file.File, file.Type, limited)
+		one, err := to.Attach(file.File, file.Type, limited)
 		if errors.Is(err, seal.ErrTooLarge) {
 			// The roster may allow more than a message holds.
-			return refuse("report-too-large", sizeText(x.lang, p.MaxReport), err)
+			return nil, refuse("report-too-large", sizeText(x.lang, p.MaxReport), err)
 		} else if err != nil {
-			return err
+			return nil, err
 		}
-		left -= kept.Size
+		kept = append(kept, one)
+		left -= one.Size
 		for {
 			if file, err = parts.next(); err == io.EOF {
-				return x.readEnd()
+				return kept, x.readEnd()
 			} else if err != nil {
-				return err
+				return nil, err
 			}
 			if file.Name != "files" {
-				return refuse("wrong-order", nil, nil)
+				return nil, refuse("wrong-order", nil, nil)
 			}
 			empty, err := noFile(file)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if !empty {
 				break

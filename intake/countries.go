@@ -136,9 +136,17 @@ func (g *gazetteer) name(l *Language, value string) string {
 	return value
 }
 
+// maxPlace bounds in bytes what is read as the name of a country: normalization
+// makes up to eleven times as much of it.
+const maxPlace = 512
+
 // fold brings a name to what spellings of it have in common: letters and
-// digits, without case and accents.
+// digits, without case and accents. What is too long for a name has nothing in
+// common with one.
 func fold(s string) string {
+	if len(s) > maxPlace {
+		return ""
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Mn, r):

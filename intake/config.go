@@ -28,6 +28,7 @@ type Config struct {
 	// that shows the text again is taken in; one in sixteen may hold 1 MiB of
 	// text, or 7 MiB with such a page. Default 512: at worst some 500 MiB, and
 	// 128 MiB for the streams. Four times as many connections may be open.
+	// Who comes back with a codename gets half of the places at most.
 	Bodies int `json:"bodies"`
 	// MinBytesPerSecond is the slowest average rate of a request body over
 	// RateWindowSeconds. Default 256: a bad line to an onion service is slow,

@@ -36,9 +36,11 @@ type Server struct {
 	patience time.Duration // how long a report with files waits for a place
 
 	bodies   chan struct{} // a place for each request body being read
+	visits   chan struct{} // a place among them for each witness who comes back
 	large    chan struct{} // a place for each form with much text
 	streams  chan struct{} // a place for each report with files
 	derives  chan struct{} // a place for each codename being derived
+	guesses  chan struct{} // a place in the queue for that, for who comes back
 	stopping atomic.Bool
 
 	connections *connections
@@ -67,11 +69,13 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 		window:   c.window(),
 		patience: 10 * time.Second,
 		bodies:   make(chan struct{}, c.Bodies),
+		visits:   make(chan struct{}, max(1, c.Bodies/2)),
 		large:    make(chan struct{}, max(1, c.Bodies/largeShare)),
 		streams:  make(chan struct{}, c.Streams),
 		// A derivation is 8 MiB of memory and a core: more at once than cores
 		// would only make all of them slower.
 		derives: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		guesses: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		failed:  make(chan error, 1),
 		// Browsers keep a few connections open for each request body.
 		connections: newConnections(4 * c.Bodies),
@@ -154,7 +158,10 @@ func (s *Server) routes() http.Handler {
 	// would redirect "//en/" and put what was typed into a Location.
 	m := mux.NewRouter().SkipClean(true)
 	get := func(path string, f step) { m.Handle(path, s.serve(f)).Methods(http.MethodGet, http.MethodHead) }
-	post := func(path string, f step) { m.Handle(path, s.serve(s.reading(f))).Methods(http.MethodPost) }
+	post := func(path string, f step) { m.Handle(path, s.serve(s.reading(f, s.bodies))).Methods(http.MethodPost) }
+	back := func(path string, f step) {
+		m.Handle(path, s.serve(s.reading(f, s.visits, s.bodies))).Methods(http.MethodPost)
+	}
 
 	m.Handle(s.style.path, s.style).Methods(http.MethodGet, http.MethodHead)
 	get("/", s.home)
@@ -173,14 +180,14 @@ func (s *Server) routes() http.Handler {
 		}
 		get(at+"support", s.support)
 		get(at+"relay", s.relay)
-		post(at+"received", s.with(s.received, "typed"))
+		back(at+"received", s.with(s.received, "typed"))
 		get(at+"return", s.returnForm)
-		post(at+"return", s.with(s.comeBack, "once", "text"))
+		back(at+"return", s.with(s.comeBack, "once", "text"))
 		post(at+"return/again", s.returnAgain)
-		post(at+"add", s.add)
-		post(at+"proof", s.with(s.proofPage))
-		post(at+"proof/file", s.proofFile)
-		post(at+"withdraw", s.with(s.withdraw, "sure"))
+		back(at+"add", s.add)
+		back(at+"proof", s.with(s.proofPage))
+		back(at+"proof/file", s.proofFile)
+		back(at+"withdraw", s.with(s.withdraw, "sure"))
 	}
 	m.NotFoundHandler = s.serve(func(*exchange) error { return refuse("not-found", nil, nil) })
 	m.MethodNotAllowedHandler = s.serve(func(x *exchange) error {
@@ -205,8 +212,8 @@ func (s *Server) serve(f step) http.Handler {
 }
 
 // reading guards a step that reads a body: it must come from our own pages,
-// find a place, and not begin while the server is stopping.
-func (s *Server) reading(f step) step {
+// find a place of each kind, and not begin while the server is stopping.
+func (s *Server) reading(f step, places ...chan struct{}) step {
 	return func(x *exchange) error {
 		if x.body == nil {
 			return refuse("malformed", nil, nil)
@@ -220,14 +227,16 @@ func (s *Server) reading(f step) step {
 		if err := s.origin.Check(x.r); err != nil {
 			return refuse("cross-origin", nil, err)
 		}
-		select {
-		case s.bodies <- struct{}{}:
-			defer func() { <-s.bodies }()
-			defer x.leaveLarge()
-			x.body.brief = false
-		default:
-			return refuse("busy", nil, nil)
+		for _, of := range places {
+			select {
+			case of <- struct{}{}:
+				defer func() { <-of }()
+			default:
+				return refuse("busy", nil, nil)
+			}
 		}
+		defer x.leaveLarge()
+		x.body.brief = false
 		if err := f(x); err != nil {
 			// Answered here and not by serve: reading on what a refused client
 			// still sends keeps its place occupied.

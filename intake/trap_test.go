@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const hidden = `<div class="trap" aria-hidden="true"><label for="website">`
+const unseenField = `<div class="trap" aria-hidden="true"><label for="website">`
 
 // The field that people do not see: filled in, the form comes back with all that
 // was typed and the field shown; emptied, it is taken.
@@ -15,7 +15,7 @@ func TestTrap(t *testing.T) {
 		for _, l := range w.server.languages.all {
 			at := "/" + l.Code + "/" + path
 			form := w.get(at)
-			form.wantSaid(t, []string{hidden, ` name="website" tabindex="-1">`}, nil)
+			form.wantSaid(t, []string{unseenField, ` name="website" tabindex="-1">`}, nil)
 			codename := hiddenCodename(t, form.body)
 			entries := []entry{
 				{name: "codename", value: codename}, {name: "website", value: "http://x/<b>"},
@@ -26,13 +26,13 @@ func TestTrap(t *testing.T) {
 			p.wantSaid(t, []string{
 				"\n" + escaped("<what was typed>") + "</textarea>", `value="direct" checked`,
 				`<input id="website" name="website" value="http://x/&lt;b&gt;"`, w.says(l.Code, "form.trap"),
-			}, []string{hidden, `class="trap"`})
+			}, []string{unseenField, `class="trap"`})
 			if hiddenCodename(t, p.body) != codename || !strings.Contains(p.body, `action="`+at+`"`) {
 				t.Error("the form came back under another codename, or as another")
 			}
 			// Changing the language keeps it shown.
 			p = w.post("/en/"+path+"/again", entries...)
-			p.wantSaid(t, []string{`name="website" value="http://x/&lt;b&gt;"`}, []string{hidden})
+			p.wantSaid(t, []string{`name="website" value="http://x/&lt;b&gt;"`}, []string{unseenField})
 			entries[1].value = ""
 			if p = w.post(at, entries...); p.status != 200 {
 				t.Errorf("%s: emptied, it got status %d", at, p.status)

@@ -72,13 +72,18 @@ func TestAddingTwiceIsAddingOnce(t *testing.T) {
 	for range 3 {
 		p := w.post("/en/add", form...)
 		p.wantSaid(t, []string{w.says("en", "add.received")}, nil)
-		form[2].value = "changed since" // and not kept: it is the same form
 	}
 	w.wantAdditions(codename, "first")
+	// Changed since, and sent from the same form: what is new is not lost.
+	form[2].value = "changed since"
+	for range 2 {
+		w.post("/en/add", form...)
+	}
+	w.wantAdditions(codename, "first", "changed since")
 	form[0].value = other
 	p := w.post("/en/add", form...)
 	w.wantAdditions(other, "changed since")
-	w.wantAdditions(codename, "first")
+	w.wantAdditions(codename, "first", "changed since")
 	if next := once(t, p); next == form[1].value {
 		t.Error("the page after an addition holds its number again: the next one would be lost")
 	} else {

@@ -26,5 +26,7 @@
 // [Server.Serve], call [Server.Drain] to stop, and close the vault only after
 // Drain has returned. Put a TLS terminator or an onion service in front: the
 // package speaks HTTP/1.1 in the clear. What stands in front must pass the Host
-// header on as it came: [Server] compares it with the Origin of a form.
+// header on as it came: [Server] compares it with the Origin of a form. It must
+// compress nothing: pages that hold a secret are sent as they are, and filled up,
+// for a reason.
 package intake

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"sync"
 
 	"tocsin/seal"
@@ -16,14 +17,16 @@ import (
 // anything lets its letters be read off the length of the result (BREACH), so
 // the secret is not compressed: a gzip stream (RFC 1952) is put together from
 // pieces of the page that are the same for everybody, compressed once, and the
-// codename between them in stored blocks (RFC 1951, section 3.2.4). No piece
-// refers to another. Forms that are shown again, and all other pages, hold
-// what a witness typed and are sent as they are.
+// codename between them in stored blocks (RFC 1951, section 3.2.4), filled up to
+// a length that is the same for all. A piece refers to those before it and never
+// to a stored block. Forms that are shown again, and all other pages, hold what a
+// witness typed and are sent as they are.
 
 // A blankForm is the empty form of one language, cut where the codename goes:
 // first into the hidden field, then, as words, into the paragraph.
 type blankForm struct {
 	plain, zipped [3][]byte
+	gaps          [2]int // lengths of what goes between
 }
 
 // What a blankForm depends on besides the language.
@@ -66,18 +69,33 @@ func (s *Server) newBlank(l *Language, testify bool) (*blankForm, error) {
 		return nil, err
 	}
 	page := s.formPage(l, &draft{testify: testify, codename: c}, nil, false).Bytes()
-	first, rest, ok := bytes.Cut(page, []byte(c.String()))
-	second, third, ok2 := bytes.Cut(rest, s.words(c))
-	if !ok || !ok2 {
-		return nil, fmt.Errorf("the form of %s does not show its codename", l.Code)
-	}
-	b := &blankForm{plain: [3][]byte{first, second, third}}
-	for i, piece := range b.plain {
-		if b.zipped[i], err = deflate(piece, i == len(b.plain)-1); err != nil {
+	b := new(blankForm)
+	var before []byte // of a piece, as it will be when it is read
+	for i, gap := range [][]byte{s.hidden(c), s.words(c), nil} {
+		piece, rest, ok := bytes.Cut(page, gap)
+		if gap == nil {
+			piece, ok = page, true
+		}
+		if !ok {
+			return nil, fmt.Errorf("the form of %s does not show its codename", l.Code)
+		}
+		b.plain[i], page = piece, rest
+		if b.zipped[i], err = deflate(piece, before, gap == nil); err != nil {
 			return nil, fmt.Errorf("compressing the form: %w", err)
+		}
+		if gap != nil {
+			b.gaps[i] = len(gap)
+			// No page holds a NUL, so that nothing refers to one.
+			before = slices.Concat(before, piece, make([]byte, len(gap)))
 		}
 	}
 	return b, nil
+}
+
+// hidden is a codename as it stands in the form's hidden field, to the end of
+// that.
+func (s *Server) hidden(c seal.Codename) []byte {
+	return []byte(c.String() + `">` + filling(c.Words()))
 }
 
 // words is the paragraph of a codename as the pages show it.
@@ -90,11 +108,11 @@ func (s *Server) words(c seal.Codename) []byte {
 	return b.Bytes()
 }
 
-// deflate compresses a piece of a stream on its own. Every piece ends at a
-// byte's boundary, the last one ends the stream.
-func deflate(piece []byte, last bool) ([]byte, error) {
+// deflate compresses a piece of a stream that has before ahead of it. Every piece
+// ends at a byte's boundary, the last one ends the stream.
+func deflate(piece, before []byte, last bool) ([]byte, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, before)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +127,11 @@ func deflate(piece []byte, last bool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// page is the form under that codename, and its Content-Encoding: gzip or "".
-func (b *blankForm) page(codename, words []byte, gzip bool) (*bytes.Buffer, string) {
-	fill := [][]byte{b.plain[0], codename, b.plain[1], words, b.plain[2]}
-	if !gzip {
+// page is the form with those in its gaps, and its Content-Encoding: gzip or "".
+func (b *blankForm) page(hidden, words []byte, gzip bool) (*bytes.Buffer, string) {
+	fill := [][]byte{b.plain[0], hidden, b.plain[1], words, b.plain[2]}
+	// In a gap of another length, what a piece refers to would be elsewhere.
+	if !gzip || len(hidden) != b.gaps[0] || len(words) != b.gaps[1] {
 		return bytes.NewBuffer(bytes.Join(fill, nil)), ""
 	}
 	var sum, size uint32
@@ -124,7 +143,7 @@ func (b *blankForm) page(codename, words []byte, gzip bool) (*bytes.Buffer, stri
 	// No name, no time; system unknown.
 	out.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255})
 	out.Write(b.zipped[0])
-	store(&out, codename)
+	store(&out, hidden)
 	out.Write(b.zipped[1])
 	store(&out, words)
 	out.Write(b.zipped[2])

@@ -28,25 +28,28 @@ func unzip(t *testing.T, s string) string {
 func TestCompressedForm(t *testing.T) {
 	w := newWorld(t, setup{})
 	for _, l := range w.server.languages.all {
-		p := w.get("/"+l.Code+"/report", "Accept-Encoding", "gzip")
-		if p.header.Get("Content-Encoding") != "gzip" {
-			t.Fatalf("%s: not compressed", l.Code)
-		}
-		html := unzip(t, p.body)
-		c, err := seal.ParseCodename(hiddenCodename(t, html))
-		must(t, err)
-		if want := w.server.formPage(l, &draft{codename: c}, nil, false).String(); html != want {
-			t.Errorf("%s: the compressed form is another than the template's", l.Code)
-		}
-		gunzip := exec.Command("gzip", "-dc")
-		gunzip.Stdin = strings.NewReader(p.body)
-		out, err := gunzip.Output()
-		if err != nil || string(out) != html {
-			t.Errorf("%s: gzip reads it differently: %v", l.Code, err)
-		}
-		plain := w.get("/" + l.Code + "/report")
-		if plain.header.Get("Content-Encoding") != "" || len(plain.body) != len(html) {
-			t.Errorf("%s: uncompressed, the form has %d bytes, compressed it holds %d", l.Code, len(plain.body), len(html))
+		for _, testify := range []bool{false, true} {
+			at := "/" + l.Code + "/" + action(testify)
+			p := w.get(at, "Accept-Encoding", "gzip")
+			if p.header.Get("Content-Encoding") != "gzip" {
+				t.Fatalf("%s: not compressed", at)
+			}
+			html := unzip(t, p.body)
+			c, err := seal.ParseCodename(hiddenCodename(t, html))
+			must(t, err)
+			if want := w.server.formPage(l, &draft{testify: testify, codename: c}, nil, false).String(); html != want {
+				t.Errorf("%s: the compressed form is another than the template's", at)
+			}
+			gunzip := exec.Command("gzip", "-dc")
+			gunzip.Stdin = strings.NewReader(p.body)
+			out, err := gunzip.Output()
+			if err != nil || string(out) != html {
+				t.Errorf("%s: gzip reads it differently: %v", at, err)
+			}
+			plain := w.get(at)
+			if plain.header.Get("Content-Encoding") != "" || len(plain.body) != len(html) {
+				t.Errorf("%s: uncompressed, the form has %d bytes, compressed it holds %d", at, len(plain.body), len(html))
+			}
 		}
 	}
 }
@@ -62,7 +65,10 @@ func TestLengthHidesTheCodename(t *testing.T) {
 		c, err := seal.NewCodename()
 		must(t, err)
 		for _, zipped := range []bool{true, false} {
-			page, _ := b.page([]byte(c.String()), w.server.words(c), zipped)
+			page, encoding := b.page(w.server.hidden(c), w.server.words(c), zipped)
+			if (encoding == "gzip") != zipped {
+				t.Fatalf("asked to be compressed: %v, and its encoding is %q", zipped, encoding)
+			}
 			lengths[fmt.Sprint("compressed: ", zipped, ", bytes: ", page.Len())] = true
 		}
 	}

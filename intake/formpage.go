@@ -31,7 +31,7 @@ func (s *Server) form(testify bool) step {
 		if err != nil {
 			return err
 		}
-		page, encoding := blank.page([]byte(c.String()), s.words(c), acceptsGzip(x.r.Header.Get("Accept-Encoding")))
+		page, encoding := blank.page(s.hidden(c), s.words(c), acceptsGzip(x.r.Header.Get("Accept-Encoding")))
 		x.w.Header().Add("Vary", "Accept-Encoding")
 		if encoding != "" {
 			x.w.Header().Set("Content-Encoding", encoding)

@@ -36,11 +36,12 @@ func loadPages() (map[string]*pageTemplate, error) {
 	return pages, nil
 }
 
-// filling is white space that makes up for short words: pages show a codename
-// at most twice, and how many letters it has must not show in their length.
+// filling is white space that makes up for short words. It stands behind each
+// place where a page shows a codename, so that how many letters it has does not
+// show in the page's length.
 func filling(words []string) string {
 	const longest = 9 // letters, of the list's words
-	return strings.Repeat(" ", 2*max(0, longest*len(words)-len(strings.Join(words, ""))))
+	return strings.Repeat(" ", max(0, longest*len(words)-len(strings.Join(words, ""))))
 }
 
 // A view is what every page needs; pages embed it.

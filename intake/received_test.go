@@ -100,3 +100,18 @@ func TestReceivedIsSaidOfNothingElse(t *testing.T) {
 	w.post("/en/received", entry{name: "typed", value: never}).want(t, w.server, "en", "other-form")
 	w.wantReports(1)
 }
+
+// How many letters the words have does not show in the length of the page that
+// a report is answered with.
+func TestReceivedHidesTheWordsLength(t *testing.T) {
+	w := newWorld(t, setup{})
+	lengths, letters := make(map[int]bool), make(map[int]bool)
+	for range 20 {
+		codename := w.newCodename("en")
+		p := w.post("/en/report", entry{name: "codename", value: codename}, entry{name: "what.seen", value: "x"})
+		lengths[len(p.body)], letters[len(codename)] = true, true
+	}
+	if len(lengths) != 1 || len(letters) == 1 {
+		t.Errorf("words of %d lengths came in pages of %d", len(letters), len(lengths))
+	}
+}

@@ -139,6 +139,9 @@ func (d document) turns() []turn {
 		if !slices.ContainsFunc(slices.Collect(n.Ancestors()), func(p *html.Node) bool { return attribute(p, "class") == "langs" }) {
 			continue
 		}
+		if has(n, "disabled") {
+			continue // it only catches Enter
+		}
 		u := turn{path: attribute(n, "href")}
 		if n.Data == "button" {
 			u.path, u.form = attribute(n, "formaction"), d.owner(n)

@@ -33,7 +33,8 @@ type Config struct {
 	// MinBytesPerSecond is the slowest average rate of a request body over
 	// RateWindowSeconds. Default 256: a bad line to an onion service is slow,
 	// a connection that only wants to occupy a place is slower. While fewer
-	// than a quarter of Bodies are free, it is sixteen times as high.
+	// than a quarter of Bodies are free, it is sixteen times as high, and while
+	// none is, who falls below it for some seconds makes room.
 	MinBytesPerSecond int64 `json:"min_bytes_per_second"`
 	// RateWindowSeconds is the time over which the rate is averaged, and the
 	// longest silence. Default 60.

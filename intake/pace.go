@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -15,7 +16,7 @@ var errTooSlow = errors.New("the request body came in too slowly")
 // one. Only time spent waiting for the client counts: what the server itself
 // spends on sealing and on its disk is not held against the witness.
 //
-// It is used by one goroutine at a time.
+// It is read by one goroutine at a time; slow and cut may be called by any.
 type pacedBody struct {
 	src io.Reader
 	// arm sets the connection's read deadline; the zero time removes it.
@@ -25,11 +26,73 @@ type pacedBody struct {
 	rate   func() int64 // bytes a second, asked at the end of each window
 	brief  bool         // the client found no place: it is not to be read for long
 
-	armed  time.Time     // when the deadline was last set
-	waited time.Duration // time inside src.Read in this window
-	got    int64         // bytes in this window
-	ended  bool          // the client sent everything it announced
-	err    error         // what ended the body otherwise
+	armed time.Time // when the deadline was last set
+	ended bool      // the client sent everything it announced
+	err   error     // what ended the body otherwise
+
+	mu      sync.Mutex
+	reading time.Time     // since when it is inside src.Read, or zero; guarded by mu
+	waited  time.Duration // time inside src.Read in this window; guarded by mu
+	got     int64         // bytes in this window; guarded by mu
+	wasCut  bool          // guarded by mu
+}
+
+// slow says how many bytes a second the client sends, and whether that is below
+// the rate although it had that time at least.
+func (b *pacedBody) slow(grace time.Duration) (rate float64, slow bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reading.IsZero() {
+		return 0, false // it waits for us
+	}
+	waited := b.waited + b.now().Sub(b.reading)
+	rate = float64(b.got) / max(waited, 1).Seconds()
+	return rate, waited >= grace && rate < float64(b.rate())
+}
+
+// cut ends the body as too slow, if it is still waiting for the client.
+func (b *pacedBody) cut() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reading.IsZero() {
+		return false
+	}
+	b.wasCut = true
+	return b.arm(b.now().Add(-time.Second)) == nil
+}
+
+// begin notes that the client is waited for, and sets the deadline.
+func (b *pacedBody) begin(now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wasCut && !b.ended {
+		return errTooSlow
+	}
+	// Setting a deadline costs a system timer: an eighth of a window is
+	// precise enough.
+	if b.armed.IsZero() || now.Sub(b.armed) > b.window/8 {
+		if err := b.arm(now.Add(b.window)); err != nil {
+			return err
+		}
+		b.armed = now
+	}
+	b.reading = now
+	return nil
+}
+
+// came notes what came of it, and how it stands at the end of a window.
+func (b *pacedBody) came(n int, took time.Duration) (tooSlow bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading = time.Time{}
+	b.waited += took
+	b.got += int64(n)
+	if b.waited < b.window {
+		return false
+	}
+	tooSlow = float64(b.got) < float64(b.rate())*b.waited.Seconds()
+	b.waited, b.got = 0, 0
+	return tooSlow
 }
 
 // Read implements io.Reader. After io.EOF the connection carries no deadline.
@@ -38,18 +101,11 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	before := b.now()
-	// Setting a deadline costs a system timer: an eighth of a window is
-	// precise enough.
-	if b.armed.IsZero() || before.Sub(b.armed) > b.window/8 {
-		if err := b.arm(before.Add(b.window)); err != nil {
-			b.err = err
-			return 0, err
-		}
-		b.armed = before
+	if b.err = b.begin(before); b.err != nil {
+		return 0, b.err
 	}
 	n, err := b.src.Read(p)
-	b.waited += b.now().Sub(before)
-	b.got += int64(n)
+	tooSlow := b.came(n, b.now().Sub(before))
 	switch {
 	case err == io.EOF:
 		b.ended = true
@@ -64,11 +120,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		b.err = errTooSlow
 	case err != nil:
 		b.err = err
-	case b.waited >= b.window:
-		if float64(b.got) < float64(b.rate())*b.waited.Seconds() {
-			b.err = errTooSlow
-		}
-		b.waited, b.got = 0, 0
+	case tooSlow:
+		b.err = errTooSlow
 	}
 	return n, b.err
 }

@@ -39,6 +39,7 @@ type Server struct {
 	visits   chan struct{} // a place among them for each witness who comes back
 	large    chan struct{} // a place for each form with much text
 	streams  chan struct{} // a place for each report with files
+	crowd    crowd         // who holds places of the first two kinds
 	derives  chan struct{} // a place for each codename being derived
 	guesses  chan struct{} // a place in the queue for that, for who comes back
 	stopping atomic.Bool
@@ -72,6 +73,7 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 		visits:   make(chan struct{}, max(1, c.Bodies/2)),
 		large:    make(chan struct{}, max(1, c.Bodies/largeShare)),
 		streams:  make(chan struct{}, c.Streams),
+		crowd:    crowd{grace: grace},
 		// A derivation is 8 MiB of memory and a core: more at once than cores
 		// would only make all of them slower.
 		derives: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -227,14 +229,10 @@ func (s *Server) reading(f step, places ...chan struct{}) step {
 		if err := s.origin.Check(x.r); err != nil {
 			return refuse("cross-origin", nil, err)
 		}
-		for _, of := range places {
-			select {
-			case of <- struct{}{}:
-				defer func() { <-of }()
-			default:
-				return refuse("busy", nil, nil)
-			}
+		if err := s.crowd.enter(x, places); err != nil {
+			return err
 		}
+		defer s.crowd.leave(x)
 		defer x.leaveLarge()
 		x.body.brief = false
 		if err := f(x); err != nil {

@@ -91,9 +91,12 @@ func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *p
 	}
 	// It counts in the hour and finds a place like a report.
 	policy := s.vault.Roster().Policy
-	if err := s.hour.enter(x, file != nil, policy); err != nil {
+	done, err := s.hour.enter(x, file != nil, policy)
+	if err != nil {
 		return nil, err
 	}
+	kept := false
+	defer func() { done(kept) }()
 	if file != nil {
 		leave, err := s.letIn(x, policy)
 		if err != nil {
@@ -107,6 +110,7 @@ func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *p
 	} else if err != nil {
 		return nil, err
 	}
+	kept = true
 	return s.repliesPage(x, v, replies{Said: "add.received"})
 }
 

@@ -51,11 +51,17 @@ func (x *exchange) heard() { x.from = x.s.metronome.now() }
 // and with one status whatever it says, since that would show in the length of
 // the header.
 func (x *exchange) answerAlike(page *bytes.Buffer) {
+	x.s.metronome.wait(x.r.Context(), x.from)
+	x.answerFilled(page)
+}
+
+// answerFilled sends a page filled up: that a report was received, whatever it
+// said.
+func (x *exchange) answerFilled(page *bytes.Buffer) {
 	size := leastPage
 	for size < page.Len() {
 		size *= 2
 	}
-	x.s.metronome.wait(x.r.Context(), x.from)
 	x.pageHeader()
 	x.send(http.StatusOK, page, size-page.Len())
 }

@@ -53,7 +53,8 @@ type Config struct {
 	FreeDiskBytes int64 `json:"free_disk_bytes"`
 	// ReportsPerHour is how many reports and additions are taken in an hour.
 	// Those with files may be at most half of them, so that a flood of files
-	// leaves room for texts. Default 3600.
+	// leaves room for texts. Default 36000: ten a second, and as
+	// texts some 1 GB.
 	ReportsPerHour int `json:"reports_per_hour"`
 	// FileBytesPerHour is how many bytes reports with files may bring in an
 	// hour. Default 64 GiB.
@@ -79,7 +80,7 @@ func DefaultConfig() Config {
 		IdleSeconds:       60,
 		DrainSeconds:      60,
 		FreeDiskBytes:     1 << 30,
-		ReportsPerHour:    3600,
+		ReportsPerHour:    36000,
 		FileBytesPerHour:  64 << 30,
 		NumbersMaxAgeDays: 365,
 	}

@@ -36,6 +36,9 @@ func (a *allowance) refill(now time.Time) {
 	}
 }
 
+// giveBack returns what was taken and not used.
+func (a *allowance) giveBack(n float64) { a.left = min(a.most, a.left+n) }
+
 func newHour(c Config, now func() time.Time) *hour {
 	full := func(most int64) allowance { return allowance{float64(most), float64(most), now()} }
 	return &hour{
@@ -47,27 +50,47 @@ func newHour(c Config, now func() time.Time) *hour {
 }
 
 // enter counts a report, an addition or, with files set, one with files, by what
-// its request says it will bring; or refuses it.
-func (h *hour) enter(x *exchange, files bool, p roster.Policy) error {
+// its request says it will bring; or refuses it. The caller calls done when the
+// request is over: what did not come, and what was not kept, is given back, so
+// that nobody uses an hour up by announcing.
+func (h *hour) enter(x *exchange, files bool, p roster.Policy) (done func(kept bool), err error) {
 	size := float64(x.r.ContentLength)
 	if size < 0 {
 		size = float64(p.MaxReport)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := h.now()
-	h.reports.refill(now)
-	h.filed.refill(now)
-	h.bytes.refill(now)
+	h.refill()
 	// One report as large as the policy allows always fits an untouched hour.
 	size = min(size, h.bytes.most)
 	if h.reports.left < 1 || files && (h.filed.left < 1 || h.bytes.left < size) {
-		return refuse("busy", nil, nil)
+		return nil, refuse("busy", nil, nil)
 	}
 	h.reports.left--
 	if files {
 		h.filed.left--
 		h.bytes.left -= size
 	}
-	return nil
+	return func(kept bool) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.refill()
+		if !kept {
+			h.reports.giveBack(1)
+		}
+		if files && !kept {
+			h.filed.giveBack(1)
+		}
+		if files {
+			h.bytes.giveBack(max(0, size-float64(x.body.total)))
+		}
+	}, nil
+}
+
+// refill brings all allowances up to now. The caller holds mu.
+func (h *hour) refill() {
+	now := h.now()
+	h.reports.refill(now)
+	h.filed.refill(now)
+	h.bytes.refill(now)
 }

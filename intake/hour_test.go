@@ -143,8 +143,21 @@ func TestBytesOfAnHour(t *testing.T) {
 	if p := send(); p.status != 200 {
 		t.Errorf("a report of unknown length got status %d in an untouched hour", p.status)
 	}
-	if w.try(1) {
-		t.Error("a report of unknown length did not use the hour up")
+	// What did not come is given back: nobody uses an hour up by announcing.
+	if !w.try(600 << 10) {
+		t.Error("a report of unknown length kept what it did not bring")
+	}
+}
+
+// What was not kept does not count.
+func TestARefusedReportIsNotCharged(t *testing.T) {
+	w, _ := newHourWorld(t, 2, 1<<30)
+	for range 3 {
+		w.post("/en/report", entry{name: "codename", value: w.newCodename("en")}, entry{name: "what.seen", value: "x"},
+			entry{name: "files", file: "a", value: "x"}, entry{name: "what.heard", value: "too late"}).want(t, w.server, "en", "wrong-order")
+	}
+	if !w.try(100) || w.try(100) || !w.try(0) || w.try(0) {
+		t.Error("after refused reports, not one report with files and one text were taken")
 	}
 }
 

@@ -27,6 +27,7 @@ type pacedBody struct {
 	brief  bool         // the client found no place: it is not to be read for long
 
 	armed time.Time // when the deadline was last set
+	total int64     // bytes in all
 	ended bool      // the client sent everything it announced
 	err   error     // what ended the body otherwise
 
@@ -105,6 +106,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.src.Read(p)
+	b.total += int64(n)
 	tooSlow := b.came(n, b.now().Sub(before))
 	switch {
 	case err == io.EOF:

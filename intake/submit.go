@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"tocsin/ledger"
@@ -65,14 +64,17 @@ func (s *Server) take(x *exchange, d *draft) error {
 		// What else comes is the same again. It is read to its end so that
 		// the browser gets to the page.
 		x.body.drain(drainBytes, drainTime)
-		x.answer(http.StatusOK, page)
+		x.answerFilled(page)
 		return nil
 	case !errors.Is(err, vault.ErrNotFound):
 		return fmt.Errorf("looking the codename up: %w", err)
 	}
-	if err := s.hour.enter(x, file != nil, signed.Policy); err != nil {
+	done, err := s.hour.enter(x, file != nil, signed.Policy)
+	if err != nil {
 		return err
 	}
+	kept := false
+	defer func() { done(kept) }()
 	if file != nil {
 		leave, err := s.letIn(x, signed.Policy)
 		if err != nil {
@@ -86,8 +88,9 @@ func (s *Server) take(x *exchange, d *draft) error {
 	} else if err != nil {
 		return err
 	}
+	kept = !again
 	s.full.Store(false)
-	x.answer(http.StatusOK, s.receivedPage(x.lang, receipt{Codename: d.codename, Again: again, Report: &d.report}))
+	x.answerFilled(s.receivedPage(x.lang, receipt{Codename: d.codename, Again: again, Report: &d.report}))
 	return nil
 }
 

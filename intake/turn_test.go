@@ -228,7 +228,7 @@ func TestChangingTheLanguageOfTheNumbers(t *testing.T) {
 			page.wantSaid(t, []string{
 				w.says(l.Code, "numbers.heading", w.server.gazetteer.name(l, "TH")), w.says(l.Code, path+".heading"),
 			}, nil)
-			if got := values(page.document(t), "numbers")["country"]; !slices.Equal(got, []string{"TH"}) {
+			if got := values(page.document(t), "choose")["country"]; !slices.Equal(got, []string{"TH"}) {
 				t.Errorf("%s/%s: the country is %q", l.Code, path, got)
 			}
 		}

@@ -135,6 +135,7 @@ func TestChangingTheLanguageOfAMistake(t *testing.T) {
 	page := w.get("/en/report")
 	page = w.turn(page, "fr", fill(map[string][]string{
 		"when.date": {"yesterday"}, "where.country": {"Atlantis"}, "what.seen": {strings.Repeat("é", report.MaxMessage+1)},
+		"what.heard": {"\xff"}, // which can't be shown
 	}))
 	page.wantSaid(t, []string{`value="yesterday"`, `value="Atlantis"`, strings.Repeat("é", report.MaxMessage+1)}, []string{"aria-invalid"})
 	page = w.submit(page, "form")

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,156 +11,199 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
-// browser is headless Chromium at the size of a phone, with JavaScript off.
-func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
+// The size of a telephone, in CSS pixels.
+const phoneWidth, phoneHeight = 390, 844
+
+// A browser is one tab of real headless Chromium, at the size of a telephone.
+// It records what it asks for and what it complains of.
+type browser struct {
+	t     *testing.T
+	ctx   context.Context
+	shots string // the directory for pictures, or ""
+
+	mu         sync.Mutex
+	every      []string // URLs asked for, but data:
+	since      int      // how many of them requests returned
+	complaints []string
+}
+
+// newBrowser starts Chromium with those switches beside its own and runs no
+// scripts of pages in it.
+func newBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(need(t, "chromium", "chromium")),
 		chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true),
+		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true),
-		chromedp.WindowSize(390, 844),
 	)
-	opts = append(opts, more...)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	b := tab(t, ctx)
+	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Were scripts on, the title would change.
+	b.leave(chromedp.Navigate(`data:text/html,<!doctype html><title>off</title><script>document.title='on'</script>`))
+	if title := get(b, chromedp.Title()); title != "off" {
+		t.Fatal("JavaScript is on in this test")
+	}
+	return b
+}
+
+// tab opens a tab in the browser of ctx, which starts if it does not run.
+func tab(t *testing.T, ctx context.Context) *browser {
+	t.Helper()
+	b := &browser{t: t, shots: os.Getenv("TOCSIN_SCREENSHOTS")}
+	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
-	_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	_, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{})
+	if err == nil {
+		_, err = chromedp.Call(b.ctx, log.Enable, cdp.Empty{})
+	}
+	if err == nil {
+		_, err = chromedp.Call(b.ctx, audits.Enable, cdp.Empty{})
+	}
 	if err != nil {
 		t.Fatalf("starting chromium: %v", err)
 	}
-	return ctx
+	b.size(phoneWidth, phoneHeight, 1)
+	return b
 }
 
-// TestWitnessInABrowser walks the witness's way in real Chromium without
-// JavaScript: home, form with two files, received, return, and the reply that
-// a case worker wrote meanwhile.
-func TestWitnessInABrowser(t *testing.T) {
-	dir := setUp(t)
-	s := startIntake(t, dir, t.TempDir())
-	ctx := browser(t)
-	var mu sync.Mutex
-	var asked []string // URLs, guarded by mu
-	err := chromedp.Listen(ctx, func(ev any) {
-		if e, ok := ev.(*network.EventRequestWillBeSent); ok {
-			mu.Lock()
-			asked = append(asked, e.Request.URL)
-			mu.Unlock()
+func (b *browser) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		// data: are the pages' empty icon and the little pictures of
+		// Chromium's own date fields.
+		if !strings.HasPrefix(e.Request.URL, "data:") {
+			b.every = append(b.every, e.Request.URL)
 		}
-	})
+	case *audits.EventIssueAdded:
+		details, _ := json.Marshal(e.Issue.Details)
+		b.complaints = append(b.complaints, fmt.Sprintf("%s: %s", e.Issue.Code, details))
+	case *log.EventEntryAdded:
+		b.complaints = append(b.complaints, strings.TrimSpace(e.Entry.Text+" "+e.Entry.URL))
+	}
+}
+
+// requests returns the URLs asked for since it was last called.
+func (b *browser) requests() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := b.every[b.since:]
+	b.since = len(b.every)
+	return list
+}
+
+func (b *browser) size(width, height int64, scale float64) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale)))
+}
+
+// A feature is a CSS media feature and its value.
+type feature [2]string
+
+var dark, forcedColors = feature{"prefers-color-scheme", "dark"}, feature{"forced-colors", "active"}
+
+// media makes pages look as in that medium, with those features; without any,
+// as on a screen.
+func (b *browser) media(medium string, features ...feature) {
+	b.t.Helper()
+	p := emulation.SetEmulatedMediaParams{Media: medium}
+	for _, f := range features {
+		p.Features = append(p.Features, &emulation.MediaFeature{Name: f[0], Value: f[1]})
+	}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// leave does what leads to another page and waits until that is there.
+func (b *browser) leave(step chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if _, err := chromedp.RunResponse(b.ctx, step); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func get[T any](b *browser, a chromedp.Action[T]) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, a)
 	if err != nil {
-		t.Fatal(err)
-	}
-	photos := t.TempDir()
-	var files []string
-	for _, name := range []string{"plate.jpg", "façade de l'hôtel.jpg"} {
-		path := filepath.Join(photos, name)
-		if err := os.WriteFile(path, []byte("a photograph of "+name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, path)
-	}
-	const form, submit = `form[action="/fr/report"]`, ` button[type="submit"]`
-	do(t, ctx,
-		// Were scripts on, the title would change.
-		chromedp.Navigate(`data:text/html,<title>off</title><script>document.title='on'</script>`))
-	title := get(t, ctx, chromedp.Title())
-	do(t, ctx,
-		chromedp.Navigate(s.web+"/fr/"),
-		chromedp.Click(chromedp.CSS(`a[href="/fr/report"]`)),
-		chromedp.WaitVisible(chromedp.CSS(form)))
-	codename := get(t, ctx, chromedp.AttributeValue(chromedp.CSS(`input[name="codename"]`), "value")).Value
-	do(t, ctx,
-		chromedp.SendKeys(chromedp.CSS(`textarea[name="what.seen"]`), "Un homme avec une fillette à la réception, chambre 214"),
-		chromedp.SetUploadFiles(chromedp.CSS(`input[name="files"]`), files),
-		chromedp.Click(chromedp.CSS(form+submit)),
-		chromedp.WaitVisible(chromedp.CSS(`a.button[href="/fr/return"]`)))
-	received := get(t, ctx, chromedp.Text(chromedp.CSS(`main`)))
-	if title != "off" {
-		t.Error("JavaScript is on in this test")
-	}
-	if words := strings.Fields(codename); len(words) != 8 {
-		t.Fatalf("codename %q", codename)
-	} else {
-		for _, w := range words {
-			if !strings.Contains(received, w) {
-				t.Errorf("the word %q is not on the received page", w)
-			}
-		}
-	}
-
-	home := filepath.Join(dir, "alice")
-	triage := func(args ...string) string {
-		return command(t, "triage", append([]string{"--home", home}, args...)...)
-	}
-	triage("pull", "--desk", s.desk)
-	ids := caseIDs(t, triage("list", "--json"))
-	if len(ids) != 1 {
-		t.Fatalf("%d cases, want 1", len(ids))
-	}
-	if shown := triage("show", ids[0]); !strings.Contains(shown, "chambre 214") {
-		t.Errorf("show: %s", shown)
-	}
-	if listed := triage("files", ids[0]); !strings.Contains(listed, "façade de l'hôtel.jpg") {
-		t.Errorf("files: %s", listed)
-	}
-	reply := filepath.Join(t.TempDir(), "reply.txt")
-	if err := os.WriteFile(reply, []byte("Merci. La voiture est-elle encore là ?"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	triage("reply", ids[0], reply)
-	triage("push", "--desk", s.desk)
-
-	do(t, ctx,
-		chromedp.Click(chromedp.CSS(`a.button[href="/fr/return"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#codename`)),
-		chromedp.SendKeys(chromedp.CSS(`#codename`), "  "+strings.ToUpper(strings.ReplaceAll(codename, " ", "-"))),
-		chromedp.Click(chromedp.CSS(`form[action="/fr/return"]`+submit)),
-		chromedp.WaitVisible(chromedp.CSS(`article.reply`)))
-	page := get(t, ctx, chromedp.Text(chromedp.CSS(`main`)))
-	url := get(t, ctx, chromedp.Location())
-	mu.Lock()
-	defer mu.Unlock()
-	if !strings.Contains(page, "La voiture est-elle encore là ?") {
-		t.Errorf("the reply is not on the page: %s", page)
-	}
-	for _, u := range append(asked, url) {
-		if !strings.HasPrefix(u, s.web+"/") && !strings.HasPrefix(u, "data:") {
-			t.Errorf("the browser asked another host: %s", u)
-		}
-		for _, w := range strings.Fields(codename) {
-			if strings.Contains(strings.ToLower(u), "="+w) {
-				t.Errorf("a word of the codename is in the URL %s", u)
-			}
-		}
-	}
-	if len(asked) < 5 {
-		t.Errorf("only %d requests were seen", len(asked))
-	}
-}
-
-func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func get[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, a)
-	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	return v
+}
+
+// click clicks on what leads to another page.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	b.leave(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// text is what a reader sees of an element.
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	return get(b, chromedp.Text(chromedp.CSS(selector)))
+}
+
+// has says whether the page has such an element.
+func (b *browser) has(selector string) bool {
+	b.t.Helper()
+	quoted, err := json.Marshal(selector)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return get(b, chromedp.Evaluate[bool]("document.querySelector("+string(quoted)+") !== null"))
+}
+
+// picture keeps a picture of the whole page, where pictures are wanted.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	if b.shots == "" {
+		return
+	}
+	b.keep(name+".png", get(b, chromedp.FullScreenshot(100)))
+}
+
+// print keeps the page as it is printed on A4, where pictures are wanted.
+func (b *browser) print(name string) {
+	b.t.Helper()
+	if b.shots == "" {
+		return
+	}
+	b.keep(name+".pdf", get(b, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4))))
+}
+
+func (b *browser) keep(name string, content []byte) {
+	b.t.Helper()
+	name = filepath.Join(b.shots, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, content, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
 }

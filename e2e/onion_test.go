@@ -297,49 +297,14 @@ func workers(t *testing.T, dir string, s *server, alice, bob *testtor.Client) {
 	})
 }
 
-// browseOnion walks the witness's way in Chromium, without JavaScript, through
-// Tor, over the plain HTTP that onion services speak.
+// browseOnion walks the witness's way in Chromium through Tor, over the plain
+// HTTP that onion services speak.
 func browseOnion(t *testing.T, dir, web string, witness, alice *testtor.Client) {
-	const form, submit = `form[action="/en/report"]`, ` button[type="submit"]`
-	ctx := browser(t, chromedp.ProxyServer("socks5://"+witness.SOCKS))
-	do(t, ctx,
-		chromedp.Navigate("http://"+web+"/en/"),
-		chromedp.Click(chromedp.CSS(`a[href="/en/report"]`)),
-		chromedp.WaitVisible(chromedp.CSS(form)))
-	codename := get(t, ctx, chromedp.AttributeValue(chromedp.CSS(`input[name="codename"]`), "value")).Value
-	do(t, ctx,
-		chromedp.SendKeys(chromedp.CSS(`textarea[name="what.seen"]`), "a man at the pool, every evening"),
-		chromedp.Click(chromedp.CSS(form+submit)),
-		chromedp.WaitVisible(chromedp.CSS(`a.button[href="/en/return"]`)))
-	received := get(t, ctx, chromedp.Text(chromedp.CSS(`main`)))
-	for _, w := range strings.Fields(codename) {
-		if !strings.Contains(received, w) {
-			t.Errorf("the word %q is not on the received page", w)
-		}
-	}
-
 	desk := strings.TrimSpace(command(t, "intake", "onion", "address", "--desk", "--data", filepath.Join(dir, "intake")))
-	mustTriage(t, dir, "alice", alice, "pull", "--desk", desk)
-	reply := filepath.Join(t.TempDir(), "reply.txt")
-	if err := os.WriteFile(reply, []byte("Thank you. Which hotel?"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range caseIDs(t, mustTriage(t, dir, "alice", nil, "list", "--json")) {
-		if strings.Contains(mustTriage(t, dir, "alice", nil, "show", id), "at the pool") {
-			mustTriage(t, dir, "alice", nil, "reply", id, reply)
-		}
-	}
-	mustTriage(t, dir, "alice", alice, "push", "--desk", desk)
-
-	do(t, ctx,
-		chromedp.Click(chromedp.CSS(`a.button[href="/en/return"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#codename`)),
-		chromedp.SendKeys(chromedp.CSS(`#codename`), codename),
-		chromedp.Click(chromedp.CSS(`form[action="/en/return"]`+submit)),
-		chromedp.WaitVisible(chromedp.CSS(`article.reply`)))
-	if page := get(t, ctx, chromedp.Text(chromedp.CSS(`main`))); !strings.Contains(page, "Which hotel?") {
-		t.Errorf("the reply is not on the page: %s", page)
-	}
+	j := &journey{browser: newBrowser(t, chromedp.ProxyServer("socks5://"+witness.SOCKS)), lang: "fr", words: readCatalogue(t, "fr"),
+		dir: dir, web: "http://" + web, desk: desk, tor: alice}
+	j.shots = "" // the same as without Tor
+	j.walk("a man at the pool, every evening")
 }
 
 // torDies kills the server's tor, and waits for another to take its place.

@@ -301,7 +301,9 @@ func workers(t *testing.T, dir string, s *server, alice, bob *testtor.Client) {
 // HTTP that onion services speak.
 func browseOnion(t *testing.T, dir, web string, witness, alice *testtor.Client) {
 	desk := strings.TrimSpace(command(t, "intake", "onion", "address", "--desk", "--data", filepath.Join(dir, "intake")))
-	j := &journey{browser: newBrowser(t, chromedp.ProxyServer("socks5://"+witness.SOCKS)), lang: "fr", words: readCatalogue(t, "fr"),
+	b := newBrowser(t, chromedp.ProxyServer("socks5://"+witness.SOCKS),
+		chromedp.Flag("disable-features", "Translate,HttpsUpgrades")) // it would try https first
+	j := &journey{browser: b, lang: "fr", words: readCatalogue(t, "fr"),
 		dir: dir, web: "http://" + web, desk: desk, tor: alice}
 	j.shots = "" // the same as without Tor
 	j.walk("a man at the pool, every evening")

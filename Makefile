@@ -3,17 +3,19 @@
 DATA    ?= data
 LISTEN  ?= 127.0.0.1:8080
 DIST    ?= dist
+SCREENSHOTS ?= screenshots
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # Reproducible: nothing of the machine, the directory or the time goes in.
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.buildVersion=$(VERSION)"
 
-.PHONY: help build run test tour check unit deps fuzz bench bench-onion deb test-deb clean
+.PHONY: help build run test tour check unit deps screenshots fuzz bench bench-onion deb test-deb clean
 
 help:
 	@echo 'make run    build, set up an organisation in DATA=$(DATA) if there is none, serve on LISTEN=$(LISTEN) and DESK, 363 ports above'
 	@echo 'make test   everything that must hold: vet, staticcheck, all tests with the race detector, the tour'
 	@echo 'make tour   the whole way with the real programs, from a report to the police and the auditor'
+	@echo 'make screenshots  every page in every language, and the witness'"'"'s way, as pictures in SCREENSHOTS=$(SCREENSHOTS)'
 	@echo 'make build  bin/intake, bin/triage, bin/audit'
 	@echo 'make deb    the Debian package of the intake, DIST=$(DIST)/tocsin-intake.deb'
 	@echo 'make test-deb  install the package on a bare Debian, boot that and use it; needs root'
@@ -52,6 +54,10 @@ unit:
 
 deps:
 	@demo/deps.sh
+
+screenshots:
+	@demo/deps.sh screenshots
+	TOCSIN_SCREENSHOTS='$(abspath $(SCREENSHOTS))' go test -count=1 -timeout 30m -run 'TestWitnessInABrowser|TestEveryPage' ./e2e
 
 fuzz:
 	@demo/fuzz.sh $(or $(TIME),30s)

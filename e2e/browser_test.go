@@ -67,7 +67,7 @@ func tab(t *testing.T, ctx context.Context) *browser {
 	b := &browser{t: t, shots: os.Getenv("TOCSIN_SCREENSHOTS")}
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
-	b.ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 9*time.Minute)
 	t.Cleanup(cancel)
 	_, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{})
 	if err == nil {
@@ -186,15 +186,6 @@ func (b *browser) picture(name string) {
 		return
 	}
 	b.keep(name+".png", get(b, chromedp.FullScreenshot(100)))
-}
-
-// print keeps the page as it is printed on A4, where pictures are wanted.
-func (b *browser) print(name string) {
-	b.t.Helper()
-	if b.shots == "" {
-		return
-	}
-	b.keep(name+".pdf", get(b, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4))))
 }
 
 func (b *browser) keep(name string, content []byte) {

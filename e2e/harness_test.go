@@ -57,7 +57,7 @@ func copySource(t *testing.T, to string) {
 			return err
 		}
 		switch rel {
-		case ".git", "bin", "data", "dist":
+		case ".git", "bin", "data", "dist", "screenshots", "e2e/axe/node_modules":
 			return filepath.SkipDir
 		}
 		if d.IsDir() {

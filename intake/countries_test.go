@@ -32,3 +32,38 @@ func TestALongCountryCostsNothing(t *testing.T) {
 		}
 	}
 }
+// What is typed for a country, and what pages send, is the country that is meant.
+func TestCountries(t *testing.T) {
+	ls, err := loadLanguages(localeFiles)
+	must(t, err)
+	g := newGazetteer(ls)
+	for typed, want := range map[string]string{
+		"Belgium": "BE", "belgique": "BE", "BELGIË": "BE", "be": "BE", " Thaïlande ": "TH",
+		"Cote d'Ivoire": "CI", "Ivory Coast": "CI", "UK": "GB", "U.S.A.": "US",
+		"I don't know": "unknown", "unknown": "unknown", "Atlantis": "Atlantis", "": "",
+	} {
+		if got := g.code(ls.all[0], typed); got != want {
+			t.Errorf("%q is %q, want %q", typed, got, want)
+		}
+	}
+	// What the page shows for a code leads back to it, in every language: whoever
+	// changes the language sends the name in the one before. So does the code
+	// itself, which the page of numbers sends.
+	for _, l := range ls.all {
+		for code, name := range g.names[l] {
+			for _, to := range ls.all {
+				if got := g.code(to, name); got != code {
+					t.Errorf("%s to %s: %s is called %q, which is %s", l.Code, to.Code, code, name, got)
+				}
+			}
+			if got := g.code(l, code); got != code {
+				t.Errorf("%s: the code %s is taken for %s", l.Code, code, got)
+			}
+		}
+	}
+	for typed, want := range map[string]string{"Áo": "AT", "ao": "AT", "BỈ": "BE", "AO": "AO"} {
+		if got := g.code(ls.ByCode("vi"), typed); got != want {
+			t.Errorf("vi: %q is %s, want %s", typed, got, want)
+		}
+	}
+}

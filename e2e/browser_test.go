@@ -172,11 +172,16 @@ func (b *browser) text(selector string) string {
 // has says whether the page has such an element.
 func (b *browser) has(selector string) bool {
 	b.t.Helper()
-	quoted, err := json.Marshal(selector)
+	return get(b, chromedp.Evaluate[bool]("document.querySelector("+quoted(selector)+") !== null"))
+}
+
+// quoted writes a string as JavaScript reads it.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
 	if err != nil {
-		b.t.Fatal(err)
+		panic(err) // strings can be marshalled
 	}
-	return get(b, chromedp.Evaluate[bool]("document.querySelector("+string(quoted)+") !== null"))
+	return string(b)
 }
 
 // picture keeps a picture of the whole page, where pictures are wanted.

@@ -32,6 +32,7 @@ func TestALongCountryCostsNothing(t *testing.T) {
 		}
 	}
 }
+
 // What is typed for a country, and what pages send, is the country that is meant.
 func TestCountries(t *testing.T) {
 	ls, err := loadLanguages(localeFiles)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -62,7 +63,22 @@ type Language struct {
 // T returns the message of that key, with its arguments put in. A key that no
 // catalogue holds comes back as it is; a test refuses such a key.
 func (l *Language) T(key string, args ...any) string {
+	if l.Dir == "rtl" {
+		args = isolated(args)
+	}
 	return l.printer.Sprintf(message.Key(key, key), args...)
+}
+
+// isolated puts texts into a directional isolate each (UAX #9): among letters that
+// run from right to left, 2026-10-09 would be shown as 09-10-2026.
+func isolated(args []any) []any {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if v := reflect.ValueOf(a); v.Kind() == reflect.String {
+			out[i] = "\u2068" + v.String() + "\u2069"
+		}
+	}
+	return out
 }
 
 // Languages are those that the pages are written in, in the order of their

@@ -119,7 +119,9 @@ func TestFewDependencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	direct := slices.Compact(slices.Sorted(strings.FieldsSeq(string(out))))
-	if len(direct) > 1+12 { // tocsin itself and at most a dozen
+	// tocsin itself, at most a dozen, and rsc.io/qr: one package that draws codes
+	// for posters, imports nothing but the standard library and sees no secret.
+	if len(direct) > 1+13 {
 		t.Errorf("%d direct modules in the programs: %v", len(direct)-1, direct)
 	}
 }

@@ -26,7 +26,8 @@ const phoneWidth, phoneHeight = 390, 844
 // It records what it asks for and what it complains of.
 type browser struct {
 	t     *testing.T
-	ctx   context.Context
+	ctx   context.Context // with a limit
+	tabs  context.Context // of which further tabs are opened, without one
 	shots string // the directory for pictures, or ""
 
 	mu         sync.Mutex
@@ -65,9 +66,10 @@ func newBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 func tab(t *testing.T, ctx context.Context) *browser {
 	t.Helper()
 	b := &browser{t: t, shots: os.Getenv("TOCSIN_SCREENSHOTS")}
-	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
+	var cancel context.CancelFunc
+	b.tabs, cancel = chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
-	b.ctx, cancel = context.WithTimeout(ctx, 9*time.Minute)
+	b.ctx, cancel = context.WithTimeout(b.tabs, 5*time.Minute)
 	t.Cleanup(cancel)
 	_, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{})
 	if err == nil {

@@ -61,7 +61,7 @@ func (g *gallery) each(t *testing.T, of *browser, set func(b *browser), look fun
 	for _, lang := range g.langs {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
-			b := tab(t, of.ctx)
+			b := tab(t, of.tabs)
 			set(b)
 			for _, name := range g.names {
 				b.leave(chromedp.Navigate(g.web + "/" + lang + "/" + name))

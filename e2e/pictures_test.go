@@ -7,13 +7,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pictures keeps, where pictures are wanted, every page in every language as a
-// telephone shows it, and some pages in some languages in other ways.
+// pictures keeps, where pictures are wanted, some pages in some languages in
+// other ways than a telephone's.
 func (g *gallery) pictures(t *testing.T, of *browser) {
 	if of.shots == "" {
 		t.Skip("make screenshots takes pictures")
 	}
-	g.each(t, of, func(*browser) {}, func(b *browser, lang, name string) { b.picture("phone/" + lang + "/" + name) })
 	some := &gallery{web: g.web, langs: []string{"fr", "ar", "hi"}, names: []string{"home", "form", "received", "replies", "relay"}}
 	for _, way := range []struct {
 		name          string

@@ -91,26 +91,14 @@ func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *p
 	}
 	// It counts in the hour and finds a place like a report.
 	policy := s.vault.Roster().Policy
-	done, err := s.hour.enter(x, file != nil, policy)
-	if err != nil {
-		return nil, err
-	}
-	kept := false
-	defer func() { done(kept) }()
-	if file != nil {
-		leave, err := s.letIn(x, policy)
-		if err != nil {
-			return nil, err
-		}
-		defer leave()
-	}
-	err = s.keepAddition(x, v, once, m, parts, file)
+	err = s.counted(x, file != nil, policy, func() error {
+		return s.keepAddition(x, v, once, m, parts, file)
+	})
 	if errors.Is(err, vault.ErrRetired) {
 		return s.repliesPage(x, v, replies{}) // which says so
 	} else if err != nil {
 		return nil, err
 	}
-	kept = true
 	return s.repliesPage(x, v, replies{Said: "add.received"})
 }
 

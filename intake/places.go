@@ -81,3 +81,25 @@ func (s *Server) letIn(x *exchange, p roster.Policy) (leave func(), err error) {
 	}
 	return func() { <-s.streams }, nil
 }
+
+// counted keeps a report or an addition, with files or without, where the hour has
+// room for it and its files find a place. Both are given back before anything is
+// answered: whoever reads the answer slowly holds neither.
+func (s *Server) counted(x *exchange, files bool, p roster.Policy, keep func() error) error {
+	done, err := s.hour.enter(x, files, p)
+	if err != nil {
+		return err
+	}
+	kept := false
+	defer func() { done(kept) }()
+	if files {
+		leave, err := s.letIn(x, p)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	err = keep()
+	kept = err == nil
+	return err
+}

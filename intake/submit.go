@@ -69,26 +69,15 @@ func (s *Server) take(x *exchange, d *draft) error {
 	case !errors.Is(err, vault.ErrNotFound):
 		return fmt.Errorf("looking the codename up: %w", err)
 	}
-	done, err := s.hour.enter(x, file != nil, signed.Policy)
-	if err != nil {
-		return err
-	}
-	kept := false
-	defer func() { done(kept) }()
-	if file != nil {
-		leave, err := s.letIn(x, signed.Policy)
-		if err != nil {
-			return err
-		}
-		defer leave()
-	}
 	again := false
-	if err := s.keep(x, d, parts, file, credential, signed.Policy); errors.Is(err, vault.ErrTagExists) {
+	err = s.counted(x, file != nil, signed.Policy, func() error {
+		return s.keep(x, d, parts, file, credential, signed.Policy)
+	})
+	if errors.Is(err, vault.ErrTagExists) {
 		again = true // the same form, sent twice at once: the other was first
 	} else if err != nil {
 		return err
 	}
-	kept = !again
 	s.full.Store(false)
 	x.answerFilled(s.receivedPage(x.lang, receipt{Codename: d.codename, Again: again, Report: &d.report}))
 	return nil

@@ -28,7 +28,7 @@ type browser struct {
 	t     *testing.T
 	ctx   context.Context // with a limit
 	tabs  context.Context // of which further tabs are opened, without one
-	shots string // the directory for pictures, or ""
+	shots string          // the directory for pictures, or ""
 
 	mu         sync.Mutex
 	every      []string // URLs asked for, but data:

@@ -7,12 +7,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pictures keeps, where pictures are wanted, some pages in some languages in
-// other ways than a telephone's.
+// pictures keeps some pages in some languages in other ways than a telephone's.
 func (g *gallery) pictures(t *testing.T, of *browser) {
-	if of.shots == "" {
-		t.Skip("make screenshots takes pictures")
-	}
 	some := &gallery{web: g.web, langs: []string{"fr", "ar", "hi"}, names: []string{"home", "form", "received", "replies", "relay"}}
 	for _, way := range []struct {
 		name          string

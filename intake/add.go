@@ -22,14 +22,9 @@ func (s *Server) add(x *exchange) error {
 		return err
 	}
 	parts.more = x.enterLarge
-	fields, file, err := readSome(parts, "codename", "once", "text")
+	fields, file, err := readSome(x, parts, "codename", "once", "text")
 	if err != nil {
 		return err
-	}
-	if file == nil {
-		if err := x.readEnd(); err != nil {
-			return err
-		}
 	}
 	x.again = s.addAgain(x.lang, fields)
 	x.heard()
@@ -46,7 +41,7 @@ func (s *Server) add(x *exchange) error {
 // addAgain is what a refusal of an addition shows: the form as it was filled in.
 func (s *Server) addAgain(l *Language, fields map[string]string) func(*notice) *bytes.Buffer {
 	return func(n *notice) *bytes.Buffer {
-		c, err := typedCodename(fields["codename"])
+		c, err := seal.ParseCodename(fields["codename"])
 		if err != nil {
 			return nil
 		}

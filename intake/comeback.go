@@ -113,14 +113,9 @@ func (s *Server) with(f func(*exchange, *visit, map[string]string) (*bytes.Buffe
 			return err
 		}
 		parts.more = x.enterLarge
-		fields, file, err := readSome(parts, append([]string{"codename"}, names...)...)
+		fields, _, err := readSome(x, parts, append([]string{"codename"}, names...)...)
 		if err != nil {
 			return err
-		}
-		if file == nil {
-			if err := x.readEnd(); err != nil {
-				return err
-			}
 		}
 		x.heard()
 		page, err := s.open(x, fields, f)
@@ -139,7 +134,7 @@ func (s *Server) open(x *exchange, fields map[string]string, f func(*exchange, *
 	if !ok {
 		return nil, refuse("other-form", nil, nil)
 	}
-	c, err := typedCodename(typed)
+	c, err := seal.ParseCodename(typed)
 	if err != nil {
 		if len(typed) > maxTyped {
 			typed = ""

@@ -3,8 +3,6 @@ package intake
 import (
 	"io"
 	"slices"
-
-	"tocsin/seal"
 )
 
 // readFields reads a form of short text fields, of those names and no others,
@@ -14,25 +12,25 @@ func readFields(x *exchange, names ...string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields, file, err := readSome(parts, names...)
+	fields, file, err := readSome(x, parts, names...)
 	if err == nil && file != nil {
 		err = refuse("other-form", nil, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return fields, x.readEnd()
+	return fields, nil
 }
 
 // readSome reads text fields of those names up to the first file, or to the
-// last part if there is none. Each comes once at most.
-func readSome(parts *partReader, names ...string) (map[string]string, *formPart, error) {
+// form's end if there is none. Each comes once at most.
+func readSome(x *exchange, parts *partReader, names ...string) (map[string]string, *formPart, error) {
 	fields := make(map[string]string)
 	for {
 		part, err := parts.next()
 		switch {
 		case err == io.EOF:
-			return fields, nil, nil
+			return fields, nil, x.readEnd()
 		case err != nil:
 			return nil, nil, err
 		case part.Name == "files":
@@ -56,13 +54,6 @@ func readSome(parts *partReader, names ...string) (map[string]string, *formPart,
 	}
 }
 
-// maxTyped bounds what is read as a codename, in bytes; what is longer is none.
+// maxTyped bounds what is shown again of what somebody typed for a codename, in
+// bytes; what is longer is none.
 const maxTyped = 1024
-
-// typedCodename reads what somebody typed for a codename.
-func typedCodename(typed string) (seal.Codename, error) {
-	if len(typed) > maxTyped {
-		return seal.Codename{}, seal.ErrCodename
-	}
-	return seal.ParseCodename(typed)
-}

@@ -55,7 +55,7 @@ func (s *Server) received(x *exchange, v *visit, fields map[string]string) (*byt
 	r := receipt{Codename: v.codename}
 	if typed := fields["typed"]; typed != "" {
 		r.Tried = "wrong"
-		if c, err := typedCodename(typed); err == nil && c == v.codename {
+		if c, err := seal.ParseCodename(typed); err == nil && c == v.codename {
 			r.Tried = "right"
 		}
 	}

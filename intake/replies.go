@@ -59,7 +59,6 @@ func (s *Server) repliesPage(x *exchange, v *visit, r replies) (*bytes.Buffer, e
 		addition
 		Codename    string
 		Said        string
-		Notice      *notice
 		Text        string
 		Problem     string
 		Unsure      bool
@@ -67,7 +66,6 @@ func (s *Server) repliesPage(x *exchange, v *visit, r replies) (*bytes.Buffer, e
 		Replies     []replyText
 		More        int // older ones that are not shown
 		MayWithdraw bool
-		Wrong       []control // none: the notice is not about fields
 	}{
 		view:        s.carrying(x.lang, "replies", "return", "keep"),
 		attachments: s.attachments(x.lang),

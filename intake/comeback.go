@@ -54,7 +54,7 @@ func (s *Server) visit(x *exchange, c seal.Codename) (*visit, error) {
 
 // returnForm asks for the codename.
 func (s *Server) returnForm(x *exchange) error {
-	return s.fixed(x, "return", func() *bytes.Buffer { return s.returnPage(x.lang, nil, "") })
+	return s.fixed(x, "return", func() (*bytes.Buffer, error) { return s.returnPage(x.lang, nil, ""), nil })
 }
 
 // returnAgain shows in another language what was typed so far.

@@ -28,6 +28,20 @@ var countryAliases = map[string]string{
 	"hongkong": "HK", "macau": "MO", "palestine": "PS", "palestina": "PS", "vatican": "VA",
 }
 
+// countries are the codes that a report can give for a country; isCountry are
+// the fields that hold one.
+var countries, isCountry = countryFields()
+
+func countryFields() (codes []string, fields map[string]bool) {
+	fields = make(map[string]bool)
+	for _, f := range report.Fields() {
+		if f.Format == report.Country {
+			codes, fields[f.Name] = f.Choices, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(codes), func(code string) bool { return code == report.Unknown }), fields
+}
+
 // unlisted are places where nobody lives but crews: they are understood when
 // typed, and make no list longer.
 var unlisted = map[string]bool{"AQ": true, "BV": true, "GS": true, "HM": true, "IO": true, "TF": true, "UM": true}
@@ -47,13 +61,6 @@ type gazetteer struct {
 }
 
 func newGazetteer(ls *Languages) *gazetteer {
-	var codes []string
-	for _, f := range report.Fields() {
-		if f.Format == report.Country {
-			codes = f.Choices
-			break
-		}
-	}
 	g := &gazetteer{
 		exact:  make(map[string]string),
 		own:    make(map[*Language]map[string]string),
@@ -70,10 +77,7 @@ func newGazetteer(ls *Languages) *gazetteer {
 		namer := display.Regions(l.tag)
 		names := make(map[string]string)
 		own := make(map[string]string)
-		for _, code := range codes {
-			if code == report.Unknown {
-				continue
-			}
+		for _, code := range countries {
 			name := ""
 			if region, err := language.ParseRegion(code); err == nil && namer != nil {
 				name = namer.Name(region)
@@ -98,7 +102,7 @@ func newGazetteer(ls *Languages) *gazetteer {
 		g.lists[l] = slices.Insert(g.lists[l], 0, unknown)
 		g.names[l], g.own[l] = names, own
 	}
-	for _, code := range codes {
+	for _, code := range append([]string{report.Unknown}, countries...) {
 		g.byCode[fold(code)], g.exact[code] = code, code
 	}
 	return g

@@ -18,8 +18,6 @@ const (
 // is no place left, whoever sends nothing, or next to it, makes room: otherwise a
 // few hundred silent connections would keep everybody out.
 type crowd struct {
-	grace time.Duration
-
 	mu sync.Mutex
 	in map[*pacedBody][]chan struct{} // guarded by mu
 }
@@ -87,7 +85,7 @@ func (c *crowd) makeRoom(of chan struct{}) bool {
 		if !slices.Contains(places, of) {
 			continue
 		}
-		if rate, slow := b.slow(c.grace); slow && (slowest == nil || rate < least) {
+		if rate, slow := b.slow(); slow && (slowest == nil || rate < least) {
 			slowest, least = b, rate
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"tocsin/report"
 )
 
 // loadDirectory reads and checks a directory. No entry in it may have been
@@ -36,7 +34,7 @@ func loadDirectory(data []byte, now time.Time) (*directory, error) {
 	}
 	d.Fallback = file.Fallback
 
-	c := &checker{latest: now.Add(24 * time.Hour), known: knownCountries()}
+	c := &checker{latest: now.Add(24 * time.Hour)}
 	for _, s := range file.Sources {
 		c.link("sources", s.URL)
 		c.named("sources", s.Name)
@@ -55,7 +53,7 @@ func loadDirectory(data []byte, now time.Time) (*directory, error) {
 	c.pages("international: child_helpline", d.International.ChildHelpline)
 	c.organisations("international: support", d.International.Support)
 	for _, e := range file.Countries {
-		if e == nil || !c.known[e.Code] {
+		if e == nil || !slices.Contains(countries, e.Code) {
 			c.fail("countries", "no such country: %+v", e)
 			continue
 		}
@@ -95,7 +93,6 @@ func unmarshalStrict(data []byte, v any) error {
 // is told everything at once.
 type checker struct {
 	latest time.Time
-	known  map[string]bool
 	faults []error
 }
 
@@ -165,7 +162,7 @@ func (c *checker) organisations(where string, orgs []Organisation) {
 		if !slices.Contains(supportKinds, o.Kind) {
 			c.fail(at, "kind %q", o.Kind)
 		}
-		if o.Country != "" && !c.known[o.Country] {
+		if o.Country != "" && !slices.Contains(countries, o.Country) {
 			c.fail(at, "no such country: %s", o.Country)
 		}
 		c.once(where, seen, o.URL)
@@ -244,17 +241,4 @@ func parseDate(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is no date", s)
-}
-
-// knownCountries are the codes that a report can give for a country.
-func knownCountries() map[string]bool {
-	known := make(map[string]bool)
-	for _, f := range report.Fields() {
-		if f.Format == report.Country {
-			for _, code := range f.Choices {
-				known[code] = code != report.Unknown
-			}
-		}
-	}
-	return known
 }

@@ -177,7 +177,7 @@ func (x *exchange) openBody() {
 	x.body = &pacedBody{
 		src:    x.r.Body,
 		arm:    x.rc.SetReadDeadline,
-		now:    time.Now,
+		now:    x.s.now,
 		window: x.s.window,
 		rate:   x.s.minRate,
 	}

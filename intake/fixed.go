@@ -32,7 +32,7 @@ type fixedPages struct {
 
 // fixed answers with the page of that name, which render makes if it is not
 // there yet.
-func (s *Server) fixed(x *exchange, name string, render func() *bytes.Buffer) error {
+func (s *Server) fixed(x *exchange, name string, render func() (*bytes.Buffer, error)) error {
 	key := fixedKey{name, x.lang, s.vault.Roster().Digest, ledger.DayOf(time.Now())}
 	page, err := s.fixedPages.get(key, render)
 	if err != nil {
@@ -48,14 +48,17 @@ func (s *Server) fixed(x *exchange, name string, render func() *bytes.Buffer) er
 	return nil
 }
 
-func (f *fixedPages) get(key fixedKey, render func() *bytes.Buffer) (*fixedPage, error) {
+func (f *fixedPages) get(key fixedKey, render func() (*bytes.Buffer, error)) (*fixedPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if p := f.pages[key]; p != nil {
 		return p, nil
 	}
-	p := &fixedPage{plain: render().Bytes()}
-	var err error
+	made, err := render()
+	if err != nil {
+		return nil, fmt.Errorf("making the page %s: %w", key.name, err)
+	}
+	p := &fixedPage{plain: made.Bytes()}
 	if p.zipped, err = zip(p.plain); err != nil {
 		return nil, fmt.Errorf("compressing the page %s: %w", key.name, err)
 	}

@@ -50,7 +50,7 @@ func TestFixedPages(t *testing.T) {
 func TestFixedPagesAreMadeOnce(t *testing.T) {
 	var f fixedPages
 	made := 0
-	render := func() *bytes.Buffer { made++; return bytes.NewBufferString(fmt.Sprint("page ", made)) }
+	render := func() (*bytes.Buffer, error) { made++; return bytes.NewBufferString(fmt.Sprint("page ", made)), nil }
 	get := func(key fixedKey, want string) {
 		t.Helper()
 		p, err := f.get(key, render)

@@ -191,12 +191,3 @@ func (s *Server) set(l *Language, d *draft, field, value string) error {
 	}
 	return err
 }
-
-// isCountry tells the fields that hold a country.
-var isCountry = func() map[string]bool {
-	m := make(map[string]bool)
-	for _, f := range report.Fields() {
-		m[f.Name] = f.Format == report.Country
-	}
-	return m
-}()

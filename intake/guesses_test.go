@@ -2,12 +2,13 @@ package intake
 
 import (
 	"net/http"
-	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"tocsin/seal"
+	"tocsin/seal/roster"
 )
 
 // However many try words, half of the places are left for those who report.
@@ -39,48 +40,39 @@ func TestGuessesLeavePlacesForReports(t *testing.T) {
 
 // A report waits for a few of those who try words, not for all of them.
 func TestAReportDoesNotWaitForGuesses(t *testing.T) {
-	w := newWorld(t, setup{})
-	s := w.server
 	c, err := seal.NewCodename()
 	must(t, err)
-	instance := s.vault.Roster().Instance()
-	for range cap(s.derives) {
-		s.derives <- struct{}{}
-	}
-	var guessed atomic.Int32
-	done := make(chan struct{})
-	const guesses = 64
-	for range guesses {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{derives: make(chan struct{}, 2), guesses: make(chan struct{}, 2)}
+		for range cap(s.derives) {
+			s.derives <- struct{}{}
+		}
+		var guessed atomic.Int32
+		const guesses = 64
+		var all sync.WaitGroup
+		for range guesses {
+			all.Go(func() {
+				if _, err := s.derive(t.Context(), c, roster.Instance{}, s.guesses); err != nil {
+					t.Errorf("deriving: %v", err)
+				}
+				guessed.Add(1)
+			})
+		}
+		synctest.Wait() // they stand in the queue
+		reported := make(chan int32, 1)
 		go func() {
-			if _, err := s.derive(t.Context(), c, instance, s.guesses); err != nil {
+			if _, err := s.derive(t.Context(), c, roster.Instance{}); err != nil {
 				t.Errorf("deriving: %v", err)
 			}
-			guessed.Add(1)
-			done <- struct{}{}
+			reported <- guessed.Load()
 		}()
-	}
-	for len(s.guesses) < cap(s.guesses) {
-		runtime.Gosched()
-	}
-	time.Sleep(50 * time.Millisecond) // they stand in the queue
-	reported := make(chan int32)
-	go func() {
-		if _, err := s.derive(t.Context(), c, instance); err != nil {
-			t.Errorf("deriving: %v", err)
+		synctest.Wait() // behind them
+		for range cap(s.derives) {
+			<-s.derives
 		}
-		reported <- guessed.Load()
-	}()
-	time.Sleep(50 * time.Millisecond)
-	for range cap(s.derives) {
-		<-s.derives
-	}
-	for range guesses + 1 {
-		select {
-		case <-done:
-		case n := <-reported:
-			if n > guesses/2 {
-				t.Errorf("a report waited for %d of %d guesses", n, guesses)
-			}
+		if n := <-reported; n > guesses/2 {
+			t.Errorf("a report waited for %d of %d guesses", n, guesses)
 		}
-	}
+		all.Wait()
+	})
 }

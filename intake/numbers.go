@@ -143,7 +143,7 @@ func (s *Server) choosingPage(l *Language, name, country string) *bytes.Buffer {
 // choose shows the page without a country.
 func (s *Server) choose(name string) step {
 	return func(x *exchange) error {
-		return s.fixed(x, name, func() *bytes.Buffer { return s.choosingPage(x.lang, name, "") })
+		return s.fixed(x, name, func() (*bytes.Buffer, error) { return s.choosingPage(x.lang, name, ""), nil })
 	}
 }
 
@@ -171,7 +171,7 @@ func (s *Server) support(x *exchange) error {
 		Kind  string
 		Links []link
 	}
-	return s.fixed(x, "support", func() *bytes.Buffer {
+	return s.fixed(x, "support", func() (*bytes.Buffer, error) {
 		var kinds []kind
 		for _, o := range s.directory.International.Support {
 			if len(kinds) == 0 || kinds[len(kinds)-1].Kind != o.Kind {
@@ -183,6 +183,6 @@ func (s *Server) support(x *exchange) error {
 		return s.render("support", struct {
 			view
 			Support []kind
-		}{s.view(x.lang, "support", "support"), kinds})
+		}{s.view(x.lang, "support", "support"), kinds}), nil
 	})
 }

@@ -39,8 +39,8 @@ type pacedBody struct {
 }
 
 // slow says how many bytes a second the client sends, and whether that is below
-// the rate although it had that time at least.
-func (b *pacedBody) slow(grace time.Duration) (rate float64, slow bool) {
+// the rate although it had its grace.
+func (b *pacedBody) slow() (rate float64, slow bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reading.IsZero() {
@@ -51,6 +51,9 @@ func (b *pacedBody) slow(grace time.Duration) (rate float64, slow bool) {
 	return rate, waited >= grace && rate < float64(b.rate())
 }
 
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
 // cut ends the body as too slow, if it is still waiting for the client.
 func (b *pacedBody) cut() bool {
 	b.mu.Lock()
@@ -59,7 +62,7 @@ func (b *pacedBody) cut() bool {
 		return false
 	}
 	b.wasCut = true
-	return b.arm(b.now().Add(-time.Second)) == nil
+	return b.arm(longAgo) == nil
 }
 
 // begin notes that the client is waited for, and sets the deadline.

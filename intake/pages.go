@@ -123,11 +123,11 @@ var fingers = []finger{
 }
 
 func (s *Server) home(x *exchange) error {
-	return s.fixed(x, "home", func() *bytes.Buffer {
+	return s.fixed(x, "home", func() (*bytes.Buffer, error) {
 		return s.render("home", struct {
 			view
 			Fingers []finger
-		}{s.view(x.lang, "home", ""), fingers})
+		}{s.view(x.lang, "home", ""), fingers}), nil
 	})
 }
 

@@ -69,6 +69,16 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", name, answers[name].status, status)
 		}
 	}
+	if got := answers["posted home"].header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("the home page allows %q", got)
+	}
+	for path, want := range map[string]string{"/en/add": "POST", "/en/report": "GET, HEAD, POST"} {
+		req, err := http.NewRequest(http.MethodPut, w.url+path, nil)
+		must(t, err)
+		if got := w.do(req).header.Get("Allow"); got != want {
+			t.Errorf("%s allows %q, want %q", path, got, want)
+		}
+	}
 	// A codename never leaves its page's body, and its page is not kept.
 	for _, name := range []string{"form", "received"} {
 		for header, values := range answers[name].header {

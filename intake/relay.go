@@ -74,23 +74,25 @@ const cardsPerSheet = 8
 
 // relay is for those who pass the address on: a poster and cards to print.
 func (s *Server) relay(x *exchange) error {
-	list, err := s.addresses()
-	if err != nil {
-		return err
-	}
-	data := struct {
-		view
-		Onion     *address
-		Addresses []address
-		Cards     []address
-	}{view: s.view(x.lang, "relay", "relay"), Addresses: list}
-	for i := range list {
-		if list[i].Key == "scan.tor" {
-			data.Onion = &list[i]
+	return s.fixed(x, "relay", func() (*bytes.Buffer, error) {
+		list, err := s.addresses()
+		if err != nil {
+			return nil, err
 		}
-	}
-	for i := 0; len(list) > 0 && i < cardsPerSheet; i++ {
-		data.Cards = append(data.Cards, list[0])
-	}
-	return s.fixed(x, "relay", func() *bytes.Buffer { return s.render("relay", data) })
+		data := struct {
+			view
+			Onion     *address
+			Addresses []address
+			Cards     []address
+		}{view: s.view(x.lang, "relay", "relay"), Addresses: list}
+		for i := range list {
+			if list[i].Key == "scan.tor" {
+				data.Onion = &list[i]
+			}
+		}
+		for i := 0; len(list) > 0 && i < cardsPerSheet; i++ {
+			data.Cards = append(data.Cards, list[0])
+		}
+		return s.render("relay", data), nil
+	})
 }

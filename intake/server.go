@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +33,9 @@ type Server struct {
 	http      *http.Server
 	origin    http.CrossOriginProtection
 
-	window   time.Duration // of the minimum rate
-	patience time.Duration // how long a report with files waits for a place
+	now      func() time.Time // what bodies are timed by
+	window   time.Duration    // of the minimum rate
+	patience time.Duration    // how long a report with files waits for a place
 
 	bodies   chan struct{} // a place for each request body being read
 	visits   chan struct{} // a place among them for each witness who comes back
@@ -67,13 +69,13 @@ func New(v *vault.Vault, c Config, log *slog.Logger) (*Server, error) {
 		vault:    v,
 		config:   c,
 		log:      log,
+		now:      time.Now,
 		window:   c.window(),
 		patience: 10 * time.Second,
 		bodies:   make(chan struct{}, c.Bodies),
 		visits:   make(chan struct{}, max(1, c.Bodies/2)),
 		large:    make(chan struct{}, max(1, c.Bodies/largeShare)),
 		streams:  make(chan struct{}, c.Streams),
-		crowd:    crowd{grace: grace},
 		// A derivation is 8 MiB of memory and a core: more at once than cores
 		// would only make all of them slower.
 		derives: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -193,10 +195,23 @@ func (s *Server) routes() http.Handler {
 	}
 	m.NotFoundHandler = s.serve(func(*exchange) error { return refuse("not-found", nil, nil) })
 	m.MethodNotAllowedHandler = s.serve(func(x *exchange) error {
-		x.w.Header().Set("Allow", "GET, HEAD")
+		x.w.Header().Set("Allow", allowed(m, x.r))
 		return refuse("method", nil, nil)
 	})
 	return s.protect(m)
+}
+
+// allowed lists the methods that the path takes (RFC 9110, section 10.2.1).
+func allowed(m *mux.Router, r *http.Request) string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		asked, found := *r, mux.RouteMatch{}
+		asked.Method = method
+		if m.Match(&asked, &found) && found.MatchErr == nil {
+			methods = append(methods, method)
+		}
+	}
+	return strings.Join(methods, ", ")
 }
 
 // serve turns a step into a handler that answers what the step refuses.

@@ -20,11 +20,11 @@ func (s *Server) withdraw(x *exchange, v *visit, fields map[string]string) (*byt
 	err := s.vault.Withdraw(context.WithoutCancel(x.r.Context()), v.found.ID, v.credential.Withdrawal)
 	switch {
 	case errors.Is(err, vault.ErrRefused):
-		r := replies{}
-		if s.vault.Roster().Policy.Withdraw { // or else nobody need have read it
-			r.Said = "withdraw.late"
+		said := "withdraw.late"
+		if !s.vault.Roster().Policy.Withdraw { // changed while the page was open
+			said = "withdraw.forbidden"
 		}
-		return s.repliesPage(x, v, r)
+		return s.repliesPage(x, v, replies{Said: said})
 	case err != nil && !errors.Is(err, vault.ErrRetired):
 		return nil, fmt.Errorf("withdrawing a report: %w", err)
 	}

@@ -122,10 +122,11 @@ func TestWithdrawingThatIsRefused(t *testing.T) {
 				p.wantSaid(t, nil, []string{"/withdraw", w.says(l.Code, "withdraw.heading")})
 				p = w.destroy(l.Code, codename)
 				want, not := []string{codename}, []string{w.says(l.Code, "withdrawn.heading"), "/withdraw"}
-				if late := w.says(l.Code, "withdraw.late"); tc.late {
-					want = append(want, late)
+				late, forbidden := w.says(l.Code, "withdraw.late"), w.says(l.Code, "withdraw.forbidden")
+				if tc.late {
+					want, not = append(want, late), append(not, forbidden)
 				} else {
-					not = append(not, late)
+					want, not = append(want, forbidden), append(not, late)
 				}
 				p.wantSaid(t, want, not)
 				p = w.post("/"+l.Code+"/withdraw", entry{name: "codename", value: codename})

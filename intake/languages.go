@@ -15,6 +15,8 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/message/catalog"
+
+	"tocsin/ledger"
 )
 
 //go:embed locales/*.json
@@ -63,10 +65,23 @@ type Language struct {
 // T returns the message of that key, with its arguments put in. A key that no
 // catalogue holds comes back as it is; a test refuses such a key.
 func (l *Language) T(key string, args ...any) string {
+	args = whole(args)
 	if l.Dir == "rtl" {
 		args = isolated(args)
 	}
 	return l.printer.Sprintf(message.Key(key, key), args...)
+}
+
+// whole joins the parts of days (U+2060, word joiner): a line that ends within one
+// is hard to read, and among letters that run from right to left impossible.
+func whole(args []any) []any {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if day, ok := a.(ledger.Day); ok {
+			out[i] = strings.ReplaceAll(string(day), "-", "\u2060-\u2060")
+		}
+	}
+	return out
 }
 
 // isolated puts texts into a directional isolate each (UAX #9): among letters that

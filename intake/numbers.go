@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"tocsin/ledger"
 )
 
 // A numberLine is one entry of the directory as the pages show it.
@@ -21,7 +23,7 @@ type numberLine struct {
 type dated struct {
 	Source     string // where it comes from: an address
 	SourceName string
-	Verified   string
+	Verified   ledger.Day
 	Stale      bool
 }
 
@@ -32,7 +34,7 @@ func (s *Server) dated(c Check) dated {
 	if c.AsOf != "" && c.AsOf != unknownDate {
 		seen = c.AsOf
 	}
-	return dated{c.Source, s.directory.sourceName(c.Source), seen, c.StaleAt(time.Now(), s.config.NumbersMaxAgeDays)}
+	return dated{c.Source, s.directory.sourceName(c.Source), ledger.Day(seen), c.StaleAt(time.Now(), s.config.NumbersMaxAgeDays)}
 }
 
 // countryNumbers are the entries of one country.

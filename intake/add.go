@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"tocsin/ledger"
@@ -14,15 +15,16 @@ import (
 	"tocsin/vault"
 )
 
-// add takes in what a witness adds to a report: text, and files. In the order of
-// the form: codename, number, text, files, as with a report.
+// add takes in what a witness adds to a report: text and files, or that the replies
+// were read. In the order of the form: codename, numbers, text, files, as with a
+// report.
 func (s *Server) add(x *exchange) error {
 	parts, err := x.parts()
 	if err != nil {
 		return err
 	}
 	parts.more = x.enterLarge
-	fields, file, err := readSome(x, parts, "codename", "once", "text")
+	fields, file, err := readSome(x, parts, "codename", "once", "seen", "read", "text")
 	if err != nil {
 		return err
 	}
@@ -45,7 +47,7 @@ func (s *Server) addAgain(l *Language, fields map[string]string) func(*notice) *
 		if err != nil {
 			return nil
 		}
-		a, err := newAddition(fields["once"])
+		a, err := newAddition(fields["once"], seen(fields))
 		if err != nil {
 			return nil
 		}
@@ -68,7 +70,10 @@ func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *p
 	if err != nil {
 		return nil, refuse("other-form", nil, nil)
 	}
-	m, err := report.NewMessage(x.lang.Code, string(ledger.DayOf(time.Now())), fields["text"])
+	if fields["read"] != "" && (file != nil || fields["text"] != "") {
+		return nil, refuse("other-form", nil, nil) // our page has no such form
+	}
+	m, err := newMessage(x.lang, fields)
 	if err != nil {
 		var invalid *report.ValidationError
 		r := replies{Once: fields["once"], Text: fields["text"]}
@@ -94,7 +99,36 @@ func (s *Server) addTo(x *exchange, v *visit, fields map[string]string, parts *p
 	} else if err != nil {
 		return nil, err
 	}
-	return s.repliesPage(x, v, replies{Said: "add.received"})
+	said := "add.received"
+	if fields["read"] != "" {
+		said = "seen.told"
+	}
+	return s.repliesPage(x, v, replies{Said: said})
+}
+
+// newMessage returns what a form says, and how many replies its page had: the text,
+// or, from the form that has none, only that they were read. Nobody but the case
+// workers learns which.
+func newMessage(l *Language, fields map[string]string) (*report.Message, error) {
+	day := string(ledger.DayOf(time.Now()))
+	if fields["read"] != "" {
+		m := &report.Message{Language: l.Code, Day: day, Seen: seen(fields)}
+		return m, m.Validate()
+	}
+	m, err := report.NewMessage(l.Code, day, fields["text"])
+	if err == nil {
+		m.Seen = seen(fields)
+	}
+	return m, err
+}
+
+// seen is how many replies the page showed that the form is from.
+func seen(fields map[string]string) int {
+	n, err := strconv.Atoi(fields["seen"])
+	if err != nil || n < 0 || n > report.MaxSeen {
+		return 0
+	}
+	return n
 }
 
 // keepAddition returns nil after the addition is on stable storage, and otherwise

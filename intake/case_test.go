@@ -102,6 +102,7 @@ func (w *world) addReply(codename string, m *report.Message, to ...*age.HybridRe
 // An added is an addition as the case worker reads it.
 type added struct {
 	text  string
+	seen  int
 	files map[string]string
 }
 
@@ -142,7 +143,7 @@ func (w *world) additions(codename string) []added {
 		must(w.t, sealed.Close())
 		said, err := report.ParseMessage(m.Body)
 		must(w.t, err)
-		a.text = said.Text
+		a.text, a.seen = said.Text, said.Seen
 		all = append(all, a)
 	}
 	return all

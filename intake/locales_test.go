@@ -140,7 +140,7 @@ func usedKeys(t *testing.T) map[string]bool {
 	for _, key := range []string{
 		"home.report", "home.intervene", "home.testify", "home.support", "home.relay", // fingers
 		"relay.scan", "relay.scan.tor", // addresses
-		"add.received", "withdraw.late", "withdraw.forbidden", // replies.Said
+		"add.received", "seen.told", "withdraw.late", "withdraw.forbidden", // replies.Said
 		"status.received", "status.added", "status.read", "status.handed", "status.acknowledged", "status.unread",
 		"problem.empty",
 	} {

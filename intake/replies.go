@@ -76,7 +76,7 @@ func (s *Server) repliesPage(x *exchange, v *visit, r replies) (*bytes.Buffer, e
 		Unsure:      r.Unsure,
 		MayWithdraw: policy.Withdraw && unseen(history),
 	}
-	if page.addition, err = newAddition(r.Once); err != nil {
+	if page.addition, err = newAddition(r.Once, replied(history)); err != nil {
 		return nil, err
 	}
 	told := s.told(x.lang, v, history, &page.Replies, &page.More)
@@ -89,12 +89,27 @@ func unseen(history []vault.Entry) bool {
 	return !slices.ContainsFunc(history, func(e vault.Entry) bool { return e.Leaf.PreventsWithdrawal() })
 }
 
+// replied counts the replies in a case.
+func replied(history []vault.Entry) int {
+	n := 0
+	for _, e := range history {
+		if isReply(e.Leaf) {
+			n++
+		}
+	}
+	return n
+}
+
+func isReply(l *ledger.Leaf) bool {
+	return l.Event == ledger.EventMessage && l.Kind == ledger.KindReply
+}
+
 // told opens the replies, of which it puts the newest in texts, and says to whom
 // they tell that the case was handed over.
 func (s *Server) told(l *Language, v *visit, history []vault.Entry, texts *[]replyText, more *int) string {
 	var authorities []string
 	for _, e := range history {
-		if e.Leaf.Event != ledger.EventMessage || e.Leaf.Kind != ledger.KindReply {
+		if !isReply(e.Leaf) {
 			continue
 		}
 		// A reply that does not open is said on the page and nowhere else: a
@@ -180,11 +195,12 @@ func stages(history []vault.Entry, told string, deadline int) []stage {
 // An addition is the form with which a witness adds to a report.
 type addition struct {
 	Once    string // makes sending it twice sending it once: 32 bytes in hexadecimal
+	Seen    int    // replies that were there when the page was made
 	MaxText int
 }
 
-func newAddition(once string) (addition, error) {
-	a := addition{Once: once, MaxText: report.MaxMessage}
+func newAddition(once string, seen int) (addition, error) {
+	a := addition{Once: once, Seen: seen, MaxText: report.MaxMessage}
 	if _, err := parseOnce(a.Once); err != nil {
 		var fresh [32]byte
 		if _, err := rand.Read(fresh[:]); err != nil {

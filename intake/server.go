@@ -186,7 +186,7 @@ func (s *Server) routes() http.Handler {
 		get(at+"relay", s.relay)
 		back(at+"received", s.with(s.received, "typed"))
 		get(at+"return", s.returnForm)
-		back(at+"return", s.with(s.comeBack, "once", "text"))
+		back(at+"return", s.with(s.comeBack, "once", "seen", "text"))
 		post(at+"return/again", s.returnAgain)
 		back(at+"add", s.add)
 		back(at+"proof", s.with(s.proofPage))

@@ -4,12 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // MaxMessage is the most characters that a message's text has.
 const MaxMessage = maxAccount
+
+// MaxSeen bounds how many replies a message can say that its writer has seen.
+const MaxSeen = 1_000_000
 
 // ErrEmpty means that a message has no text, and says nothing else either.
 var ErrEmpty = errors.New("message has no text")
@@ -20,8 +24,9 @@ var ErrEmpty = errors.New("message has no text")
 type Message struct {
 	Language string   // BCP 47 tag of the text as far as it is known, or empty
 	Day      string   // the day it was written, UTC, as YYYY-MM-DD
-	Text     string   // may be empty if HandedTo is not
+	Text     string   // may be empty if HandedTo or Seen is not
 	HandedTo []string // reply: to which of Authorities the case went, as far as the witness may know
+	Seen     int      // addition: how many replies the witness had before them
 
 	unknown unknown
 }
@@ -52,7 +57,7 @@ func NewMessage(language, day, text string, handedTo ...string) (*Message, error
 // Validate returns nil, ErrEmpty, or a *ValidationError that names every
 // problem. Language and Day may be empty.
 func (m *Message) Validate() error {
-	if strings.TrimSpace(m.Text) == "" && len(m.HandedTo) == 0 {
+	if strings.TrimSpace(m.Text) == "" && len(m.HandedTo) == 0 && m.Seen == 0 {
 		return ErrEmpty
 	}
 	var problems []Problem
@@ -66,6 +71,9 @@ func (m *Message) Validate() error {
 		problems = append(problems, Problem{"text", TooLong, MaxMessage})
 	} else if !utf8.ValidString(m.Text) || strings.ContainsFunc(m.Text, forbidden) {
 		problems = append(problems, Problem{"text", BadFormat, 0})
+	}
+	if m.Seen < 0 || m.Seen > MaxSeen {
+		problems = append(problems, Problem{"seen", BadFormat, 0})
 	}
 	for i, a := range m.HandedTo {
 		kind := ProblemKind("")
@@ -110,6 +118,11 @@ func ParseMessage(data []byte) (*Message, error) {
 			err = read(t.name, t.value, at)
 		case t.name == "handed_to":
 			err = read(t.name, t.value, &m.HandedTo)
+		case t.name == "seen":
+			m.Seen, err = strconv.Atoi(string(t.value))
+			if err != nil || m.Seen < 1 {
+				err = fmt.Errorf("%w: seen is not a number from 1", ErrMalformed)
+			}
 		case t.name != "version":
 			m.unknown.keep(t)
 		}
@@ -143,6 +156,9 @@ func (m *Message) Marshal() ([]byte, error) {
 			quoted = append(quoted, quote(a))
 		}
 		top = append(top, property("handed_to", "["+strings.Join(quoted, ", ")+"]"))
+	}
+	if m.Seen > 0 {
+		top = append(top, property("seen", strconv.Itoa(m.Seen)))
 	}
 	data := []byte(object(slices.Concat(top, m.unknown.write()), "") + "\n")
 	if len(data) > MaxSize {

@@ -58,6 +58,24 @@ func TestMessageSaysWhoHasTheCase(t *testing.T) {
 	}
 }
 
+func TestMessageSaysWhatWasRead(t *testing.T) {
+	for _, text := range []string{"", "Room 12"} {
+		data, err := (&Message{Day: "2026-02-03", Text: text, Seen: 2}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseMessage(data)
+		if err != nil || got.Seen != 2 || got.Text != text {
+			t.Errorf("%s reads %+v, %v", data, got, err)
+		}
+	}
+	for _, seen := range []string{"0", "-1", "1.5", `"2"`, "null", "1000001", "99999999999999999999"} {
+		if _, err := ParseMessage([]byte(`{"version":1,"text":"x","seen":` + seen + `}`)); err == nil {
+			t.Errorf("seen %s was taken", seen)
+		}
+	}
+}
+
 func TestMessagesThatAreRefused(t *testing.T) {
 	invalid := new(ValidationError)
 	for what, to := range map[string][]string{

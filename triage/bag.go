@@ -142,7 +142,8 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 // gatherMessages puts the report, additions and replies into the bag, less
 // what the witness did not consent to, and returns the report as it leaves and
 // whether the case's record was altered. A reply without words, which only
-// tells the witness who has the case, is nothing to hand over.
+// tells the witness who has the case, and an addition that only tells that replies
+// were read are nothing to hand over.
 func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, altered bool, err error) {
 	for _, e := range b.opened.Messages {
 		var visit func(seal.File, io.Reader) error
@@ -159,7 +160,7 @@ func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, alter
 			told, err = b.addReport(msg)
 		} else if err == nil {
 			var note *report.Message
-			if note, err = parseNote(msg); err == nil && note.Text == "" {
+			if note, err = parseNote(msg); err == nil && note.Text == "" && len(msg.Files) == 0 {
 				continue
 			}
 			if err == nil {

@@ -126,14 +126,16 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 
 // summarise fills in what the report says.
 func (h *Home) summarise(o *opened, s *Summary) error {
+	unheard := false
 	for _, e := range o.Messages {
 		if e.Leaf.Kind == ledger.KindReply {
+			unheard = false
 			continue
 		}
 		msg, err := h.read(o, e, nil)
 		if err != nil && e.Leaf.Kind == ledger.KindAddition {
 			// The report was read, and decides how urgent the case is.
-			s.Problem = screen.Line(err.Error())
+			s.Problem, unheard = screen.Line(err.Error()), true
 			continue
 		}
 		if err != nil {
@@ -141,6 +143,12 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 		}
 		s.Files += len(msg.Files)
 		if e.Leaf.Kind != ledger.KindReport {
+			note, err := parseNote(msg)
+			if err != nil {
+				s.Problem, unheard = screen.Line(err.Error()), true
+				continue
+			}
+			unheard = unheard || note.Text != "" || len(msg.Files) > 0
 			continue
 		}
 		r, err := parseReport(msg)
@@ -154,6 +162,7 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 		s.City = screen.Line(r.Where.City)
 		s.Account = firstLine(r)
 	}
+	s.Unheard = unheard // an addition may only tell that replies were read
 	return nil
 }
 

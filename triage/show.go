@@ -35,6 +35,8 @@ type ShownMessage struct {
 	Files  []seal.File `json:"files,omitempty"`
 
 	HandedTo []string `json:"handed_to,omitempty"` // of a reply: whom the witness was told
+	Seen     string   `json:"seen,omitempty"`      // of a reply: the day by which the witness had read it, as they told
+	Read     int      `json:"read,omitempty"`      // of an addition: how many replies the witness had read
 	Problem  string   `json:"problem,omitempty"`   // of an addition: why it could not be read
 }
 
@@ -91,6 +93,10 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 		if err == nil && e.Leaf.Kind == ledger.KindReply {
 			m.HandedTo = note.HandedTo
 		}
+		if err == nil && e.Leaf.Kind == ledger.KindAddition {
+			m.Read = note.Seen
+			s.seen(note.Seen, m.Day)
+		}
 		s.Messages = append(s.Messages, m)
 	}
 	for _, e := range c.Handed {
@@ -100,6 +106,22 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 		})
 	}
 	return s, nil
+}
+
+// seen notes on the first n replies that the witness had read them by that day.
+func (s *Shown) seen(n int, day string) {
+	for i := range s.Messages {
+		m := &s.Messages[i]
+		if m.Kind != ledger.KindReply {
+			continue
+		}
+		if n--; n < 0 {
+			return
+		}
+		if m.Seen == "" {
+			m.Seen = day
+		}
+	}
 }
 
 // Write lays the case out for a terminal of 80 columns.
@@ -144,7 +166,13 @@ func (s *Shown) Write(w io.Writer) error {
 		if m.Problem != "" {
 			p.text("can't be read: "+m.Problem, "  ")
 		}
+		if m.Read > 0 && m.Text == "" {
+			p.line("  the witness has read %d of the replies", m.Read)
+		}
 		p.text(m.Text, "  ")
+		if m.Seen != "" {
+			p.line("  read by the witness by %s", m.Seen)
+		}
 		for _, to := range m.HandedTo {
 			p.line("  the witness was told: handed to %s", authorityLabel(to))
 		}

@@ -79,6 +79,45 @@ func (s *station) queued() (events []ledger.Event) {
 	return events
 }
 
+// Whoever only tells that the replies were read has written nothing, and shows by
+// which day each reply was read.
+func TestRepliesThatWereRead(t *testing.T) {
+	s := newStation(t)
+	c := s.addCase(s.vault, plain)
+	s.pull()
+	ok(t, s.alice.Lock())
+	for _, text := range []string{"Which room?", "Which car?"} {
+		_, err := s.alice.Reply(s.find(c), text)
+		ok(t, err)
+	}
+	s.alice.Unlock()
+	s.push()
+	body, err := (&report.Message{Day: string(ledger.DayOf(today)), Seen: 1}).Marshal()
+	ok(t, err)
+	_, err = s.vault.AddAddition(t.Context(), c.id, [32]byte(random(32)), s.message(s.vault, c, seal.KindAddition, body))
+	ok(t, err)
+	s.pull()
+	list, err := s.alice.List()
+	ok(t, err)
+	if list[0].Unheard || list[0].Problem != "" {
+		t.Errorf("list: %+v", list[0])
+	}
+	shown, err := s.alice.Show(s.find(c))
+	ok(t, err)
+	if m := shown.Messages; m[0].Seen == "" || m[1].Seen != "" || m[2].Read != 1 {
+		t.Errorf("shown: %+v", m)
+	}
+	ok(t, s.alice.Lock())
+	defer s.alice.Unlock()
+	routed, err := s.alice.Route(s.find(c), "police")
+	ok(t, err)
+	entries, err := os.ReadDir(filepath.Join(s.unpack(routed.Bag), "data/messages"))
+	ok(t, err)
+	if len(entries) != 2 {
+		t.Errorf("%d messages were handed over, want the replies", len(entries))
+	}
+}
+
 // What a witness adds is listed, shown, saved and handed over with the report,
 // its files untouched.
 func TestAdditionsAllTheWay(t *testing.T) {

@@ -1,6 +1,9 @@
 package report
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // countryCodes are the 249 officially assigned codes of ISO 3166-1 alpha-2,
 // and XK, which that standard leaves to its users and which the European
@@ -34,3 +37,7 @@ XK
 YE YT
 ZA ZM ZW
 `)
+
+// IsCountry reports whether code is one of the countries that a report can
+// name, in ISO 3166-1 alpha-2.
+func IsCountry(code string) bool { return slices.Contains(countryCodes, code) }

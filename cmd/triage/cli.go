@@ -14,6 +14,7 @@ import (
 
 	"tocsin/report"
 	"tocsin/seal"
+	"tocsin/seal/roster"
 	"tocsin/triage"
 	"tocsin/triage/screen"
 )
@@ -94,7 +95,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Exit(func(code int) { asked = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Bind(s),
-		kong.Vars{"authorities": strings.Join(report.Authorities(), ",")},
+		kong.Vars{
+			"authorities":   strings.Join(report.Authorities(), ","),
+			"pageLanguages": strings.Join(roster.PageLanguages(), ","),
+		},
 	)
 	if err != nil {
 		fmt.Fprintf(stderr, "triage: %v\n", err)

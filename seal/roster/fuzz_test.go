@@ -31,6 +31,8 @@ func rosterSeeds(f *testing.F) [][]byte {
 	odd.Organisation = "worker x"
 	odd.Policy.Withdraw = true
 	odd.Destinations[0].Title = "policy"
+	full(&odd.Destinations[0])
+	odd.Destinations[1].Delivery, odd.Destinations[1].Ack = "command portal", ackMinisign
 	text := r.Marshal()
 	return [][]byte{
 		text, few.Marshal(), odd.Marshal(), text[:len(text)/2],

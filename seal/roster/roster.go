@@ -29,10 +29,6 @@ const (
 	maxNote         = 1 << 20   // bytes of a signed roster, above what 200 hybrid recipients take
 )
 
-// DeliveryOutbox is the only delivery this version knows: the sealed bag is
-// put into a directory from which a person takes it.
-const DeliveryOutbox = "outbox"
-
 var (
 	// ErrVersion is returned for a roster or card of a version that this
 	// program does not know.
@@ -66,14 +62,6 @@ type Worker struct {
 	Recipient string            // age hybrid recipient, age1pq1…
 	Desk      ed25519.PublicKey // authenticates to the desk and signs events
 	Onion     string            // finds the desk's onion service: x25519 public key in base32, as tor writes it; "" if there is none
-}
-
-// A Destination is an authority that cases are handed over to.
-type Destination struct {
-	Name      string // short name
-	Title     string // for people
-	Recipient string // age hybrid recipient
-	Delivery  string // DeliveryOutbox
 }
 
 // Policy is what the organisation has decided for its instance.
@@ -166,7 +154,8 @@ func (r *Roster) Marshal() []byte {
 		b.Write(w.lines())
 	}
 	for _, d := range r.Destinations {
-		fmt.Fprintf(&b, "\ndestination %s\ntitle %s\nrecipient %s\ndelivery %s\n", d.Name, d.Title, d.Recipient, d.Delivery)
+		b.WriteByte('\n')
+		b.Write(d.lines())
 	}
 	p := r.Policy
 	fmt.Fprintf(&b, "\npolicy\ndeadline-hours %d\nretention-days %d\nmax-report %d\nmax-file %d\nmax-files %d\nattachments %s\n",
@@ -203,12 +192,7 @@ func Parse(text []byte) (*Roster, error) {
 		s.blank()
 	}
 	for s.peek("destination ") {
-		r.Destinations = append(r.Destinations, Destination{
-			Name:      s.value("destination"),
-			Title:     s.value("title"),
-			Recipient: s.value("recipient"),
-			Delivery:  s.value("delivery"),
-		})
+		r.Destinations = append(r.Destinations, s.destination())
 		s.blank()
 	}
 	s.exact("policy")

@@ -71,7 +71,8 @@ func TestLargestRosterOpens(t *testing.T) {
 	}
 	for i := range roster.MaxDestinations {
 		r.Destinations = append(r.Destinations, roster.Destination{
-			Name: fmt.Sprintf("d%031d", i), Title: strings.Repeat("x", 200), Recipient: madeUp(2*i + 1), Delivery: roster.DeliveryOutbox,
+			Name: fmt.Sprintf("d%031d", i), Title: strings.Repeat("x", 200), Recipient: madeUp(2*i + 1),
+			Delivery: "mail " + strings.Repeat("a", 64) + "@" + strings.Repeat("a.", 94) + "a", Kind: "child-protection", Country: "BE", Language: "nl", Ack: ackSSH,
 		})
 	}
 	if s := open(t, sign(t, r)); !reflect.DeepEqual(&s.Roster, r) {

@@ -148,23 +148,6 @@ func (w *Worker) Validate() error {
 	return nil
 }
 
-// Validate returns an ErrMalformed that says what is wrong with the destination.
-func (d *Destination) Validate() error {
-	if !ValidName(d.Name) {
-		return fmt.Errorf("roster: %w: destination %q: a name is 1 to 32 lower-case letters, digits and hyphens", ErrMalformed, d.Name)
-	}
-	if !validTitle(d.Title) {
-		return fmt.Errorf("roster: %w: destination %s: title must be one line of at most %d bytes", ErrMalformed, d.Name, maxTitle)
-	}
-	if !validRecipient(d.Recipient) {
-		return fmt.Errorf("roster: %w: destination %s: not an age hybrid recipient (age1pq1…)", ErrMalformed, d.Name)
-	}
-	if d.Delivery != DeliveryOutbox {
-		return fmt.Errorf("roster: %w: destination %s: unknown delivery %q", ErrMalformed, d.Name, d.Delivery)
-	}
-	return nil
-}
-
 // Validate returns an ErrMalformed that says what is wrong with the policy.
 // The upper bounds are far above any sensible choice; those on files are what
 // a sealed message can hold (see seal.MaxFiles, seal.MaxFileSize), the others

@@ -25,6 +25,11 @@ var ErrPath = errors.New("not a path that a bag can hold")
 
 // A Writer writes one bag.
 type Writer struct {
+	// Tags, if it is set, is called once by Close with what manifest-sha512.txt
+	// will hold. The tag files that it returns, such as a signature of it,
+	// stand beside the manifest and in the tag manifest.
+	Tags func(manifest []byte) ([]Tag, error)
+
 	tar      *tar.Writer
 	dir      string
 	seen     map[string]bool
@@ -68,6 +73,12 @@ func (b *Writer) Add(name string, size int64, r io.Reader) error {
 	return nil
 }
 
+// A Tag is a tag file beside those that every bag has.
+type Tag struct {
+	Name    string // no directory
+	Content []byte
+}
+
 // An Info is a line of bag-info.txt.
 type Info struct{ Label, Value string }
 
@@ -87,12 +98,34 @@ func (b *Writer) Close(info []Info) error {
 	if err := b.tag("manifest-sha512.txt", b.payload.Bytes()); err != nil {
 		return err
 	}
+	if err := b.moreTags(); err != nil {
+		return fmt.Errorf("closing the bag: %w", err)
+	}
 	// A tag manifest does not name itself: take what it holds before tag adds to it.
 	if err := b.tag("tagmanifest-sha512.txt", bytes.Clone(b.tags.Bytes())); err != nil {
 		return err
 	}
 	if err := b.tar.Close(); err != nil {
 		return fmt.Errorf("closing the bag: %w", err)
+	}
+	return nil
+}
+
+func (b *Writer) moreTags() error {
+	if b.Tags == nil {
+		return nil
+	}
+	list, err := b.Tags(bytes.Clone(b.payload.Bytes()))
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		if path.Base(t.Name) != t.Name || !sound(t.Name) {
+			return fmt.Errorf("tag file %q: %w", t.Name, ErrPath)
+		}
+		if err := b.tag(t.Name, t.Content); err != nil {
+			return err
+		}
 	}
 	return nil
 }

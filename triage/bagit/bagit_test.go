@@ -18,6 +18,9 @@ func bag(t *testing.T, payload map[string]string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Tags = func(manifest []byte) ([]Tag, error) {
+		return []Tag{{"copy.txt", manifest}}, nil
+	}
 	for name, text := range payload {
 		if err := b.Add(name, int64(len(text)), strings.NewReader(text)); err != nil {
 			t.Fatal(err)
@@ -59,6 +62,13 @@ func TestStockToolsCheckABag(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
+	manifest, err := os.ReadFile(filepath.Join(root, "manifest-sha512.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(root, "copy.txt")); err != nil || !bytes.Equal(got, manifest) {
+		t.Errorf("a tag file is not made from the manifest: %v", err)
+	}
 	// Every file is named by exactly one manifest (RFC 8493, section 3).
 	named := make(map[string]bool)
 	for _, manifest := range []string{"manifest-sha512.txt", "tagmanifest-sha512.txt"} {
@@ -92,6 +102,19 @@ func TestPathsThatAManifestCannotHold(t *testing.T) {
 	for _, dir := range []string{"", "a/b", "..", ".", "/"} {
 		if _, err := NewWriter(io.Discard, dir); !errors.Is(err, ErrPath) {
 			t.Errorf("directory %q: %v", dir, err)
+		}
+	}
+}
+
+func TestATagFileStaysBesideTheManifest(t *testing.T) {
+	for _, name := range []string{"", "data/x", "../x", "line\nbreak"} {
+		b, err := NewWriter(io.Discard, "case-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Tags = func([]byte) ([]Tag, error) { return []Tag{{name, nil}}, nil }
+		if err := b.Close(nil); !errors.Is(err, ErrPath) {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

@@ -25,7 +25,8 @@ type bag struct {
 	withheld []withheld
 	info     []bagit.Info
 
-	unreadable []string // a note for each addition that is not in it
+	unreadable []said // a note for each addition that is not in it
+	sign       func(manifest []byte) ([]bagit.Tag, error)
 }
 
 // withheld is report.Withheld as it stands in provenance.json.
@@ -73,24 +74,27 @@ const reasonName = "a file's name can name its owner, and the witness has not co
 // A provenance is what provenance.json says: where the contents come from and
 // what stayed behind.
 type provenance struct {
-	Version      int          `json:"version"`
-	Case         string       `json:"case"`
-	Instance     string       `json:"instance"`
-	Organisation string       `json:"organisation"`
-	Origin       string       `json:"origin"` // of the ledger
-	Destination  string       `json:"destination"`
-	Routed       string       `json:"routed"` // day
-	By           string       `json:"by"`     // case worker
-	Roster       uint64       `json:"roster"` // number of the one in force
-	CaseLeaf     int64        `json:"case_leaf"`
-	Checkpoint   string       `json:"checkpoint"` // signed, C2SP tlog-checkpoint
-	LedgerKey    string       `json:"ledger_key"` // verifies it
-	Sealed       []source     `json:"sealed"`
-	Files        []bagFile    `json:"files"`
-	Messages     []bagMessage `json:"messages"`
-	Consent      string       `json:"consent"`
-	Withheld     []withheld   `json:"withheld"`
-	Notes        []string     `json:"notes"`
+	Version      int           `json:"version"`
+	Case         string        `json:"case"`
+	Instance     string        `json:"instance"`
+	Organisation string        `json:"organisation"`
+	Origin       string        `json:"origin"` // of the ledger
+	Destination  string        `json:"destination"`
+	Routed       string        `json:"routed"` // day
+	By           string        `json:"by"`     // case worker
+	Roster       uint64        `json:"roster"` // number of the one in force
+	CaseLeaf     int64         `json:"case_leaf"`
+	Checkpoint   string        `json:"checkpoint"`  // signed, C2SP tlog-checkpoint
+	LedgerKey    string        `json:"ledger_key"`  // verifies it
+	SigningKey   string        `json:"signing_key"` // of the case worker, as in allowed_signers
+	Fingerprint  string        `json:"fingerprint"` // of that key, as ssh-keygen -l shows it
+	Sealed       []source      `json:"sealed"`
+	Custody      []custodyLeaf `json:"custody"` // every leaf of the case
+	Files        []bagFile     `json:"files"`
+	Messages     []bagMessage  `json:"messages"`
+	Consent      string        `json:"consent"`
+	Withheld     []withheld    `json:"withheld"`
+	Notes        []string      `json:"notes"`
 }
 
 // gather reads all messages of a case, without their attachments' contents,
@@ -111,16 +115,25 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 		By: card.Name, Roster: r.Number, CaseLeaf: o.Index, Checkpoint: string(head.Checkpoint),
 		LedgerKey: m.roster.Intake.Ledger, Files: []bagFile{}, Messages: []bagMessage{},
 	}
+	if err := h.signing(b, p, card); err != nil {
+		return nil, err
+	}
 	told, altered, err := h.gatherMessages(b, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.gatherCustody(b, p, r, m); err != nil {
 		return nil, err
 	}
 	b.name = bagName(o.Case, b.sources)
 	p.Files = append(p.Files, b.files...)
 	p.Consent = consentLabel(told.Consent)
 	p.Withheld = b.withheld
-	p.Notes = append(notes(told.Consent, len(b.files) > 0, altered), b.unreadable...)
-	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day)})
+	said := append(notes(told.Consent, len(b.files) > 0, altered), b.unreadable...)
+	for _, n := range said {
+		p.Notes = append(p.Notes, english.say(n.Key, n.Args...))
+	}
+	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day), Policy: r.Policy, Notes: said})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +181,7 @@ func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, alter
 			}
 		}
 		if err != nil && e.Leaf.Kind == ledger.KindAddition && h.intact(e) {
-			b.unreadable = append(b.unreadable, fmt.Sprintf("Leaf %d is an addition that was not made as the witness's form makes them and can't be read; it is not in here.", e.Index))
+			b.unreadable = append(b.unreadable, said{"note.unreadable", []any{e.Index}})
 			continue
 		}
 		if err != nil {
@@ -232,20 +245,17 @@ func (b *bag) addFiles(e Entry, files []seal.File, consent report.Consent) {
 }
 
 // notes says what a reader could otherwise take wrongly.
-func notes(c report.Consent, files, altered bool) []string {
-	list := []string{
-		"Times kept by the organisation are days in UTC. Dates and times that the witness gave are as the witness gave them.",
-		"Accounts are in the witness's own words, whole.",
-	}
+func notes(c report.Consent, files, altered bool) []said {
+	list := []said{{Key: "note.times"}, {Key: "note.words"}}
 	if altered {
 		// The report is no less urgent for it: it is handed over all the same.
-		list = append(list, "The intake's record of this case was altered after the witness sent the report. The report is as it was sealed; messages after it may not come from the witness.")
+		list = append(list, said{Key: "note.altered"})
 	}
 	if files {
-		list = append(list, "Files are byte for byte as the witness sent them; what their metadata says was not removed.")
+		list = append(list, said{Key: "note.files"})
 	}
 	if c != report.ConsentDirect {
-		list = append(list, "Do not try to find out who the witness is. Ask the organisation instead.")
+		list = append(list, said{Key: "note.anonymous"})
 	}
 	return list
 }

@@ -181,6 +181,7 @@ func (h *Home) writeBag(b *bag, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	tar.Tags = b.sign
 	for _, p := range b.payload {
 		if err := tar.Add(p.path, int64(len(p.content)), bytes.NewReader(p.content)); err != nil {
 			return err

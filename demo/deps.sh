@@ -12,6 +12,8 @@ need tar tar
 need sha512sum coreutils
 need strace strace
 need openssl openssl
+need ssh-keygen openssh-client
+need minisign minisign
 need gcc gcc # for the race detector
 need chromium chromium
 need tor tor

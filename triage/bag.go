@@ -133,7 +133,8 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	for _, n := range said {
 		p.Notes = append(p.Notes, english.say(n.Key, n.Args...))
 	}
-	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day), Policy: r.Policy, Notes: said})
+	page, err := firstPage(&pageData{Report: told, Provenance: p, Destination: d, Received: string(o.Day),
+		Bag: b.name + bagEnding, Policy: r.Policy, Notes: said})
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +153,13 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	return b, nil
 }
 
+// handedKinds are the messages that leave. What case workers write to each
+// other, and what this program does not know, stays.
+var handedKinds = map[string]bool{ledger.KindReport: true, ledger.KindAddition: true, ledger.KindReply: true}
+
+// bagEnding ends the name of a sealed bag.
+const bagEnding = ".tar.age"
+
 // gatherMessages puts the report, additions and replies into the bag, less
 // what the witness did not consent to, and returns the report as it leaves and
 // whether the case's record was altered. A reply without words, which only
@@ -159,6 +167,9 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 // were read are nothing to hand over.
 func (h *Home) gatherMessages(b *bag, p *provenance) (told *report.Report, altered bool, err error) {
 	for _, e := range b.opened.Messages {
+		if !handedKinds[e.Leaf.Kind] {
+			continue
+		}
 		var visit func(seal.File, io.Reader) error
 		if e.Leaf.Kind == ledger.KindAddition {
 			// One with a broken attachment must not break the bag half-way.

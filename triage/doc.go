@@ -37,5 +37,6 @@
 //	objects/       sealed objects, named by their SHA-256
 //	queue/         signed events and sealed replies for the desk
 //	outbox/DEST/   sealed bags for a destination
+//	acknowledged/  what destinations signed of them, by the bag's SHA-256
 //	org/           on the organisation's own machine: its key and its roster
 package triage

@@ -76,7 +76,7 @@ func (h *Home) Lock() error {
 		return fmt.Errorf("locking the home: %w", err)
 	}
 	h.lock = f
-	for _, dir := range []string{"", "ledger", "objects", "queue", "org"} {
+	for _, dir := range []string{"", "ledger", "objects", "queue", "org", ackDir} {
 		if err := sweep(h.path(dir)); err != nil {
 			return err
 		}

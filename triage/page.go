@@ -33,6 +33,7 @@ type pageData struct {
 	Provenance  *provenance
 	Destination *roster.Destination
 	Received    string
+	Bag         string // name of the sealed file
 	Policy      roster.Policy
 	Notes       []said
 
@@ -196,4 +197,20 @@ func (d *pageData) AlsoHanded() string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// AckSSH reports whether the destination acknowledges with ssh-keygen, and
+// not with minisign.
+func (d *pageData) AckSSH() bool { return strings.HasPrefix(d.Destination.Ack, "ssh-") }
+
+// AckFile names the signature of an acknowledgement, or is "" if no key of the
+// destination's for it is known.
+func (d *pageData) AckFile() string {
+	switch {
+	case d.Destination.Ack == "":
+		return ""
+	case d.AckSSH():
+		return "received.txt.sig"
+	}
+	return "received.txt.minisig"
 }

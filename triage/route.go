@@ -70,7 +70,7 @@ func (h *Home) Route(c *Case, destination string) (*Routed, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	out := &Routed{Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+".tar.age"), Withheld: len(b.withheld), Files: len(b.files)}
+	out := &Routed{Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+bagEnding), Withheld: len(b.withheld), Files: len(b.files)}
 	if err := alreadyRouted(c, d.Name, out.Bag); err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ type commands struct {
 	Reply   replyCmd   `cmd:"" help:"Answer the witness."`
 	Route   routeCmd   `cmd:"" help:"Hand a case over: seal it for a destination."`
 	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`
+	Ack     ackCmd     `cmd:"" help:"Record that a destination signed that it has a hand-over."`
 	Org     orgCmd     `cmd:"" help:"The organisation's offline key and roster."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

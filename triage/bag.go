@@ -92,6 +92,7 @@ type provenance struct {
 	Custody      []custodyLeaf `json:"custody"` // every leaf of the case
 	Files        []bagFile     `json:"files"`
 	Messages     []bagMessage  `json:"messages"`
+	When         *instant      `json:"when,omitempty"` // date and time of the facts, where they are one instant for certain
 	Consent      string        `json:"consent"`
 	Withheld     []withheld    `json:"withheld"`
 	Notes        []string      `json:"notes"`
@@ -127,6 +128,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	}
 	b.name = bagName(o.Case, b.sources)
 	p.Files = append(p.Files, b.files...)
+	p.When = whenOf(told)
 	p.Consent = consentLabel(told.Consent)
 	p.Withheld = b.withheld
 	said := append(notes(told.Consent, len(b.files) > 0, altered), b.unreadable...)

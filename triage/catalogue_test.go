@@ -28,8 +28,8 @@ var sameEverywhere = map[string]string{
 		choice.where.place_kind.restaurant`,
 	"nl": `page.bytes section.online field.witness.contact field.online.platform choice.where.place_kind.hotel
 		choice.where.place_kind.restaurant choice.where.place_kind.school choice.where.place_kind.online
-		field.witness.country`,
-	"de": `page.bytes field.suspect.name`,
+		field.witness.country time.home`,
+	"de": `page.bytes field.suspect.name time.home`,
 }
 
 func TestEveryCatalogueSaysEverything(t *testing.T) {

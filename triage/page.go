@@ -80,6 +80,9 @@ func (d *pageData) Sections() []pageSection {
 		}
 		last := &list[len(list)-1]
 		last.Fields = append(last.Fields, pageField{d.field(f.Name), strings.Join(values, "\n")})
+		if f.Name == "when.time" {
+			last.Fields = append(last.Fields, pageField{d.say("time.label"), d.Moment()})
+		}
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"tocsin/ledger"
@@ -100,7 +101,7 @@ type provenance struct {
 
 // gather reads all messages of a case, without their attachments' contents,
 // and makes what the bag says of them.
-func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destination) (*bag, error) {
+func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destination, extras []Extra) (*bag, error) {
 	card, err := h.Card()
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	if err := h.gatherCustody(b, p, r, m); err != nil {
 		return nil, err
 	}
-	b.name = bagName(o.Case, b.sources)
+	b.name = bagName(o.Case, b.sources, extras)
 	p.Files = append(p.Files, b.files...)
 	p.When = whenOf(told)
 	p.Consent = consentLabel(told.Consent)
@@ -146,6 +147,13 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	}
 	b.payload = append([]payload{{"report.html", page}}, b.payload...)
 	b.payload = append(b.payload, payload{"provenance.json", text})
+	if slices.Contains(extras, ExtraCaseUCO) {
+		linked, err := caseUCO(told, p)
+		if err != nil {
+			return nil, fmt.Errorf("writing the case as CASE/UCO: %w", err)
+		}
+		b.payload = append(b.payload, payload{"case.jsonld", linked})
+	}
 	b.info = []bagit.Info{
 		{Label: "Source-Organization", Value: r.Organisation},
 		{Label: "External-Identifier", Value: o.ID.String()},

@@ -17,6 +17,8 @@
 //     only if the case's record vouches that the witness did it. A signed note
 //     that a report was read, which ends the time for that, is queued once.
 //   - An addition that can't be read keeps nobody from the report.
+//   - What is handed over is opened, checked and acknowledged with stock
+//     programs; only the roster's key for it makes an acknowledgement.
 //   - No text of a report reaches a terminal, a page or a file name but through
 //     package screen.
 //

@@ -38,10 +38,12 @@ type Routed struct {
 // the case's messages are read twice, once for what the bag says of them and
 // once to stream their attachments through.
 //
+// Extras are put into the bag beside what every bag has.
+//
 // The bag's name comes from what is in it, so that a route that was killed
 // writes the same file again, and one that was completed is ErrRouted for as
 // long as the bag is there. The caller holds the lock.
-func (h *Home) Route(c *Case, destination string) (*Routed, error) {
+func (h *Home) Route(c *Case, destination string, extras ...Extra) (*Routed, error) {
 	r, err := h.Roster()
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ func (h *Home) Route(c *Case, destination string) (*Routed, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := h.gather(o, r, m, d)
+	b, err := h.gather(o, r, m, d, extras)
 	if err != nil {
 		return nil, err
 	}
@@ -204,10 +206,13 @@ func (h *Home) writeBag(b *bag, w io.Writer) error {
 }
 
 // bagName names a bag by the case and by what is handed over of it.
-func bagName(c *Case, handed []Entry) string {
+func bagName(c *Case, handed []Entry, extras []Extra) string {
 	sum := sha256.New()
 	for _, e := range handed {
 		sum.Write(e.Leaf.Digest[:])
+	}
+	for _, x := range extras {
+		sum.Write([]byte(x))
 	}
 	return c.ID.String() + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }

@@ -240,8 +240,9 @@ func (c replyCmd) Run(s *session) error {
 
 type routeCmd struct {
 	caseArg
-	To   []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
-	Tell []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
+	To      []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+	CaseUCO bool     `name:"case-uco" help:"Add data/case.jsonld: what programs search by, in the words of CASE/UCO 1.4."`
+	Tell    []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
 }
 
 // Help is shown by triage route --help.
@@ -251,16 +252,27 @@ func (routeCmd) Help() string {
   triage route 7k3q --to police --to foreign-affairs
   triage push
 
-Makes a BagIt bag with a page to read first, the report, the messages, the files untouched and what was withheld and why; seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
+Makes a BagIt bag with a page to read first, in the destination's language, the report, the messages, the files untouched, what was withheld and why, and who did what when with proofs from the ledger; signs its manifest with your desk key, seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
 
   age -d -i their.key FILE | tar -x
   cd CASE-*/ && sha512sum -c manifest-sha512.txt
+  ssh-keygen -Y verify -f allowed_signers -I alice -n tocsin-handover \
+    -s manifest-sha512.txt.sig < manifest-sha512.txt
+
+With --case-uco it also holds data/case.jsonld, for programs that read CASE/UCO. How the destination acknowledges is on its page: see triage ack --help.
 
 Without the witness's consent to direct contact, who they are stays behind.
 
 With --tell the witness reads, in their language, to whom in general terms the case was handed: a reply that says so is queued, once. Words of your own are for triage reply.
 
   triage route 7k3q --to police --tell police`
+}
+
+func (c routeCmd) extras() []triage.Extra {
+	if c.CaseUCO {
+		return []triage.Extra{triage.ExtraCaseUCO}
+	}
+	return nil
 }
 
 // Run routes.
@@ -271,7 +283,7 @@ func (c routeCmd) Run(s *session) error {
 			return err
 		}
 		for _, to := range c.To {
-			r, err := s.home.Route(found, to)
+			r, err := s.home.Route(found, to, c.extras()...)
 			if errors.Is(err, triage.ErrRouted) {
 				// What was asked for is so: a route that is repeated has succeeded.
 				fmt.Fprintf(s.err, "triage: %v\n", err)

@@ -290,8 +290,8 @@ func (a *auditor) envelope(index, sealed int64, id ledger.CaseID, info *agefile.
 }
 
 // message checks to how many a message is sealed, and that its length tells
-// nothing: a report and an addition to the case key alone, a reply to the
-// witness's key as well.
+// nothing: a report, an addition and a note to the case key alone, a
+// reply to the witness's key as well.
 func (a *auditor) message(index int64, l *ledger.Leaf, info *agefile.Info) {
 	where := fmt.Sprintf("%s of case %s (leaf %d)", l.Kind, l.Case, index)
 	want := 1

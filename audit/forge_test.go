@@ -61,7 +61,7 @@ func newForgery(t *testing.T) *forgery {
 	f.must(err)
 	u, err := testorg.Upload(v, body)
 	f.must(err)
-	_, err = v.AddReply(t.Context(), leaf, u)
+	_, err = v.AddMessage(t.Context(), leaf, u)
 	f.must(err)
 	f.must(f.b.Add(t.Context(), v))
 	f.must(f.c.Add(t.Context(), v))

@@ -161,16 +161,16 @@ func (c *Client) Objects(ctx context.Context, indices []int64, fn func(*Frame) e
 	return nil
 }
 
-// Push delivers a signed leaf and, if it is a reply's, its ciphertext of size
+// Push delivers a signed leaf and, if it is a message's, its ciphertext of size
 // bytes. It returns the leaf's index; pushing the same leaf again gives the
 // same one. That the ledger really holds it is for the caller to verify.
-func (c *Client) Push(ctx context.Context, leaf []byte, size int64, reply io.Reader) (index int64, err error) {
+func (c *Client) Push(ctx context.Context, leaf []byte, size int64, message io.Reader) (index int64, err error) {
 	pr, pw := io.Pipe()
 	go func() {
 		w := NewWriter(pw)
 		err := w.Write(Statement, 0, leaf)
-		if err == nil && reply != nil {
-			err = w.Stream(Message, 0, size, reply)
+		if err == nil && message != nil {
+			err = w.Stream(Message, 0, size, message)
 		}
 		if err == nil {
 			err = w.Close()

@@ -123,7 +123,7 @@ func (s *Server) push(a *answer, r *http.Request, worker *roster.Worker) error {
 	}
 	var index int64
 	if leaf.Event == ledger.EventMessage {
-		index, err = s.pushReply(r, frames, leaf)
+		index, err = s.pushMessage(r, frames, leaf)
 	} else if err = atEnd(frames); err == nil {
 		index, err = s.vault.AddEvent(r.Context(), leaf)
 	}
@@ -149,17 +149,17 @@ func readStatement(frames *Reader) (*ledger.Leaf, error) {
 	return ledger.ParseLeaf(text)
 }
 
-func (s *Server) pushReply(r *http.Request, frames *Reader, leaf *ledger.Leaf) (int64, error) {
+func (s *Server) pushMessage(r *http.Request, frames *Reader, leaf *ledger.Leaf) (int64, error) {
 	f, err := frames.Next()
 	switch {
 	case err == io.EOF:
-		return 0, fmt.Errorf("%w: a reply comes with its ciphertext", ErrMalformed)
+		return 0, fmt.Errorf("%w: a message comes with its ciphertext", ErrMalformed)
 	case err != nil:
 		return 0, err
 	case f.Kind != Message || f.Index != 0:
 		return 0, unexpected(f)
-	case f.Size > MaxReply:
-		return 0, &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("a sealed reply may have %d bytes", MaxReply)}
+	case f.Size > MaxMessage:
+		return 0, &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("a sealed %s may have %d bytes", leaf.Kind, MaxMessage)}
 	}
 	up, err := s.vault.NewUpload(f.Size)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *Server) pushReply(r *http.Request, frames *Reader, leaf *ledger.Leaf) (
 	if err := atEnd(frames); err != nil {
 		return 0, err
 	}
-	return s.vault.AddReply(r.Context(), leaf, up)
+	return s.vault.AddMessage(r.Context(), leaf, up)
 }
 
 func atEnd(frames *Reader) error {

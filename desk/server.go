@@ -25,8 +25,8 @@ const (
 	MaxLeaves = 4096
 	// MaxObjects is how many leaves one request for objects may name.
 	MaxObjects = 1024
-	// MaxReply is the largest sealed reply that is taken, in bytes.
-	MaxReply = 64 << 20
+	// MaxMessage is the largest sealed reply or note that is taken, in bytes.
+	MaxMessage = 64 << 20
 
 	// maxConns bounds connections, proven or not. Whoever fills it locks case
 	// workers out for a while; without it they would eat the file descriptors

@@ -95,7 +95,7 @@ func (w *world) addReply(codename string, m *report.Message, to ...*age.HybridRe
 	must(w.t, err)
 	_, err = upload.Write(sealed.Bytes())
 	must(w.t, err)
-	_, err = w.vault.AddReply(w.t.Context(), l, upload)
+	_, err = w.vault.AddMessage(w.t.Context(), l, upload)
 	must(w.t, err)
 }
 

@@ -142,7 +142,7 @@ func TestReplyThatDoesNotOpenIsNotLogged(t *testing.T) {
 	must(t, err)
 	_, err = u.Write(garbage)
 	must(t, err)
-	_, err = w.vault.AddReply(t.Context(), l, u)
+	_, err = w.vault.AddMessage(t.Context(), l, u)
 	must(t, err)
 	for range 2 {
 		p := w.post("/en/return", entry{name: "codename", value: codename})

@@ -69,6 +69,7 @@ func leaves() []frozen {
 		{"report", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindReport, Size: 17995, Digest: digestA}, reportText, ""},
 		{"addition", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindAddition, Size: 0, Digest: digestA, Once: digestC}, additionText, ""},
 		{"reply", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindReply, Size: 19552, Digest: digestA}, replyText, replyStatement},
+		{"note", ledger.Leaf{Event: ledger.EventMessage, Case: someCase, Kind: ledger.KindNote, Size: 17995, Digest: digestB}, noteText, noteStatement},
 		{"rekey", ledger.Leaf{Event: ledger.EventRekey, Case: someCase, Number: 8, Envelope: digestB}, rekeyText, rekeyStatement},
 		{"handed over", ledger.Leaf{Event: ledger.EventHandedOver, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, handedOverText, handedOverStatement},
 		{"acknowledged", ledger.Leaf{Event: ledger.EventAcknowledged, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, acknowledgedText, acknowledgedStatement},

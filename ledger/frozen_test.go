@@ -50,6 +50,25 @@ digest aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 done 2026-03-13
 by ana
 `
+	noteText = `tocsin.leaf.v1 message
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+kind note
+size 17995
+digest bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+done 2026-03-13
+by ana
+signature zp48ohGXoVjXP4ozbuP+E46HF2idWrlXw3cOTw8UA04tkMcdx2vz68WUWxnZyJejNTi7F/BvNlRe+q2N25GgAQ==
+`
+	noteStatement = `tocsin.event.v1 message
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+kind note
+size 17995
+digest bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+done 2026-03-13
+by ana
+`
 	rekeyText = `tocsin.leaf.v1 rekey
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74

@@ -58,6 +58,7 @@ const (
 	KindReport   = "report"   // what opened the case
 	KindAddition = "addition" // what the witness sent later
 	KindReply    = "reply"    // what a case worker wrote to the witness
+	KindNote     = "note"     // what case workers say to each other and decide; the witness never sees it
 )
 
 // MaxLeaf bounds an encoded leaf, in bytes.
@@ -71,7 +72,7 @@ type Leaf struct {
 
 	Case        CaseID
 	Number      uint64 // roster: its number; rekey: the number of the roster it was sealed for
-	Kind        string // message: KindReport, KindAddition or KindReply
+	Kind        string // message: KindReport, KindAddition, KindReply or KindNote
 	Size        int64  // bytes of ciphertext that Digest covers
 	Digest      Digest // roster: the signed note; case: its record; message, hand-over, acknowledgement: the bytes themselves
 	Envelope    Digest // case, rekey: the envelope
@@ -93,7 +94,7 @@ var signed = []string{"done", "by", "signature"}
 var fields = map[Event][]string{
 	EventRoster:       {"number", "digest"},
 	EventCase:         {"case", "digest", "envelope"},
-	EventMessage:      {"case", "kind", "size", "digest"}, // and, for an addition, once; for a reply, signed
+	EventMessage:      {"case", "kind", "size", "digest"}, // and, for an addition, once; for a reply or a note, signed
 	EventRekey:        append([]string{"case", "number", "envelope"}, signed...),
 	EventHandedOver:   append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventAcknowledged: append([]string{"case", "destination", "size", "digest"}, signed...),
@@ -110,7 +111,7 @@ func (l *Leaf) fields() []string {
 	switch {
 	case l.Event == EventMessage && l.Kind == KindAddition:
 		f = append(f[:len(f):len(f)], "once")
-	case l.Event == EventMessage && l.Kind == KindReply:
+	case l.Event == EventMessage && (l.Kind == KindReply || l.Kind == KindNote):
 		f = append(f[:len(f):len(f)], signed...)
 	}
 	return f
@@ -140,7 +141,7 @@ func (l *Leaf) PreventsWithdrawal() bool {
 	case EventRead, EventHandedOver, EventAcknowledged, EventHeld:
 		return true
 	case EventMessage:
-		return l.Kind == KindReply
+		return l.Kind == KindReply || l.Kind == KindNote
 	}
 	return false
 }
@@ -294,7 +295,7 @@ func (l *Leaf) set(field, v string) (err error) {
 		l.Number, err = strconv.ParseUint(v, 10, 63)
 	case "kind":
 		l.Kind = v
-		if v != KindReport && v != KindAddition && v != KindReply {
+		if v != KindReport && v != KindAddition && v != KindReply && v != KindNote {
 			err = fmt.Errorf("%w: unknown kind %q", ErrVersion, v)
 		}
 	case "size":

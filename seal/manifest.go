@@ -19,14 +19,20 @@ const (
 	KindReport   Kind = "report"   // what a witness told first
 	KindAddition Kind = "addition" // what the witness told later
 	KindReply    Kind = "reply"    // what a case worker answered
+	KindNote     Kind = "note"     // what a case worker told colleagues
 )
 
-func (k Kind) valid() bool { return k == KindReport || k == KindAddition || k == KindReply }
+func (k Kind) valid() bool {
+	return k == KindReport || k == KindAddition || k == KindReply || k == KindNote
+}
 
 // bodyName is what the first entry of a message's archive is called.
 func bodyName(k Kind) string {
-	if k == KindReport {
+	switch k {
+	case KindReport:
 		return "report.json"
+	case KindNote:
+		return "note.json"
 	}
 	return "message.json"
 }
@@ -98,7 +104,7 @@ type File struct {
 type Manifest struct {
 	Version int `json:"version"`
 	Context
-	Body       string `json:"body"` // "report.json" or "message.json"
+	Body       string `json:"body"` // "report.json", "message.json" or "note.json"
 	BodySHA256 string `json:"body_sha256"`
 	Files      []File `json:"files"`
 }

@@ -30,7 +30,7 @@ func read(sealed []byte, k *CaseKey, want Context) (*Message, [][]byte, error) {
 
 func TestMessageRoundTrip(t *testing.T) {
 	key := newKey(t)
-	for _, kind := range []Kind{KindReport, KindAddition, KindReply} {
+	for _, kind := range []Kind{KindReport, KindAddition, KindReply, KindNote} {
 		for _, sizes := range [][]int{
 			{}, {0}, {1}, {511, 512, 513}, {PartSize - 1, PartSize, PartSize + 1},
 			{2 * PartSize, 0, 2*PartSize + 1, 65536, 3*PartSize - 1},
@@ -94,6 +94,7 @@ func TestTheRecordOfAReport(t *testing.T) {
 	for name, change := range map[string]func(*Manifest){
 		"a report without a record": func(m *Manifest) { m.Record = "" },
 		"a report with half of one": func(m *Manifest) { m.Record = m.Record[:32] },
+		"a note with a record":      func(m *Manifest) { m.Kind, m.Body = KindNote, "note.json" },
 		"a reply with a record":     func(m *Manifest) { m.Kind, m.Body = KindReply, "message.json" },
 	} {
 		m := manifestOf("body")

@@ -251,6 +251,25 @@ func (o *Org) Reply(t testing.TB, w Worker, r *Report, text string) (*ledger.Lea
 	return l, sealed.Bytes()
 }
 
+// Note seals what a worker tells colleagues, in whatever form, and signs its leaf.
+func (o *Org) Note(t testing.TB, w Worker, r *Report, body string) (*ledger.Leaf, []byte) {
+	t.Helper()
+	var sealed bytes.Buffer
+	m, err := seal.NewMessage(&sealed, o.Context(r.ID, seal.KindNote), []byte(body), r.Key.Recipient())
+	if err == nil {
+		err = m.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &ledger.Leaf{
+		Event: ledger.EventMessage, Case: r.ID, Kind: ledger.KindNote, Done: ledger.DayOf(o.Day),
+		Size: int64(sealed.Len()), Digest: Digest(sealed.Bytes()),
+	}
+	l.Sign(o.Instance(), w.Name, w.Desk)
+	return l, sealed.Bytes()
+}
+
 // Addition seals what the witness of a report tells later, with one attachment
 // of so many random bytes (none if 0).
 func (o *Org) Addition(t testing.TB, r *Report, text string, attachment int) []byte {

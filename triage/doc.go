@@ -37,7 +37,7 @@
 //	roster         the signed roster that was joined with
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
 //	objects/       sealed objects, named by their SHA-256
-//	queue/         signed events and sealed replies for the desk
+//	queue/         signed events, sealed replies and notes for the desk
 //	outbox/DEST/   sealed bags for a destination
 //	acknowledged/  what destinations signed of them, by the bag's SHA-256
 //	org/           on the organisation's own machine: its key and its roster

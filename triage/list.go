@@ -27,11 +27,13 @@ type Summary struct {
 	Country   string   `json:"country,omitempty"`
 	City      string   `json:"city,omitempty"`
 	Account   string   `json:"account,omitempty"` // first line
-	Messages  int      `json:"messages"`          // after the report
-	Unheard   bool     `json:"unheard"`           // the witness wrote last, after a hand-over or not
+	Messages  int      `json:"messages"`          // after the report, but for notes
+	Unheard   bool     `json:"unheard"`           // the witness wrote after the last reply, after a hand-over or not
 	Files     int      `json:"files"`
 	HandedTo  []string `json:"handed_to"`
-	Queued    bool     `json:"queued"` // something waits to be pushed
+	Queued    bool     `json:"queued"`             // something waits to be pushed
+	Assigned  string   `json:"assigned,omitempty"` // to a case worker
+	Marks     []string `json:"marks"`
 	Held      bool     `json:"held"`
 	Read      bool     `json:"read"` // a case worker has opened it
 	Purged    string   `json:"purged,omitempty"`
@@ -103,14 +105,18 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 	s := Summary{
 		ID: c.ID.String(), Day: string(c.Day), Due: string(ledger.DayOf(due)),
 		HoursLeft: int(due.Sub(h.Now()).Hours()), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
-		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn,
+		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, Marks: []string{},
 	}
 	for _, e := range c.Messages {
 		s.Queued = s.Queued || e.Index < 0
-		if e.Leaf.Kind != ledger.KindReport {
+		switch e.Leaf.Kind {
+		case ledger.KindAddition:
 			s.Messages++
+			s.Unheard = true
+		case ledger.KindReply:
+			s.Messages++
+			s.Unheard = false
 		}
-		s.Unheard = e.Leaf.Kind == ledger.KindAddition
 	}
 	for _, e := range c.Read {
 		s.Queued = s.Queued || e.Index < 0
@@ -124,12 +130,14 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 	return s
 }
 
-// summarise fills in what the report says.
+// summarise fills in what the report says, and the notes.
 func (h *Home) summarise(o *opened, s *Summary) error {
 	unheard := false
 	for _, e := range o.Messages {
 		if e.Leaf.Kind == ledger.KindReply {
 			unheard = false
+		}
+		if e.Leaf.IsSigned() { // by a case worker, rather than from the witness
 			continue
 		}
 		msg, err := h.read(o, e, nil)
@@ -163,6 +171,13 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 		s.Account = firstLine(r)
 	}
 	s.Unheard = unheard // an addition may only tell that replies were read
+	d := h.deskOf(o)
+	s.Assigned, s.Marks = d.Assigned, d.Marks
+	for _, n := range d.Notes {
+		if n.Problem != "" {
+			s.Problem = n.Problem
+		}
+	}
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (q *Queued) read(f io.Reader) error {
 }
 
 // enqueue signs l as this home's worker and queues it, with the ciphertext of
-// a reply. The rename in it is the commit point of every verb that queues.
+// a message. The rename in it is the commit point of every verb that queues.
 func (h *Home) enqueue(l *ledger.Leaf, ciphertext []byte) (string, error) {
 	r, err := h.Roster()
 	if err != nil {
@@ -257,7 +257,7 @@ func (h *Home) deliver(ctx context.Context, c *desk.Client, q Queued) error {
 func (q Queued) What() string {
 	switch q.Leaf.Event {
 	case ledger.EventMessage:
-		return "reply"
+		return q.Leaf.Kind
 	case ledger.EventHandedOver:
 		return "hand-over to " + q.Leaf.Destination
 	case ledger.EventRead:

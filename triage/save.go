@@ -48,7 +48,7 @@ func (h *Home) Save(c *Case, dir string) ([]string, error) {
 	defer os.RemoveAll(temp)
 	var names []string
 	for _, e := range c.Messages {
-		if e.Leaf.Kind == ledger.KindReply {
+		if e.Leaf.IsSigned() { // by a case worker, rather than from the witness
 			continue
 		}
 		before := len(names)

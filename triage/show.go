@@ -23,6 +23,7 @@ type Shown struct {
 	Files      []seal.File    `json:"files"`
 	Messages   []ShownMessage `json:"messages"`
 	HandedOver []ShownEvent   `json:"handed_over"`
+	Desk       Desk           `json:"desk"`
 }
 
 // A ShownMessage is an addition of the witness or a reply.
@@ -62,8 +63,11 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shown{ID: c.ID.String(), Day: string(c.Day), Messages: []ShownMessage{}, HandedOver: []ShownEvent{}}
+	s := &Shown{ID: c.ID.String(), Day: string(c.Day), Messages: []ShownMessage{}, HandedOver: []ShownEvent{}, Desk: *h.deskOf(o)}
 	for _, e := range c.Messages {
+		if e.Leaf.Kind == ledger.KindNote {
+			continue // on the desk
+		}
 		m := ShownMessage{Kind: e.Leaf.Kind, Day: string(e.Leaf.Day), By: e.Leaf.By, Queued: e.Index < 0}
 		msg, err := h.read(o, e, nil)
 		if err != nil && e.Leaf.Kind == ledger.KindAddition {
@@ -134,6 +138,7 @@ func (s *Shown) Write(w io.Writer) error {
 	if s.Report.Danger.Now == report.Yes {
 		p.line("A CHILD IS IN DANGER NOW")
 	}
+	s.Desk.write(p)
 	section := ""
 	for _, f := range report.Fields() {
 		values := s.Report.Get(f.Name)
@@ -184,6 +189,7 @@ func (s *Shown) Write(w io.Writer) error {
 	for _, e := range s.HandedOver {
 		p.line("  %s %s on %s by %s%s", e.Event, e.Destination, e.Day, e.By, waiting(e.Queued))
 	}
+	s.Desk.writeNotes(p)
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }

@@ -82,24 +82,24 @@ func (w *writer) addMessage(l *ledger.Leaf, b body) int64 {
 	return i
 }
 
-// AddReply adds a case worker's reply and returns the index of its leaf. The
-// leaf names the case, the size and digest of the body and bears the worker's
-// signature. The same signed leaf again changes nothing and gives the same
-// index. It returns ErrNotFound for an unknown case, ErrRetired for one that
-// takes nothing more, ledger.ErrSignature if no worker of the roster in force
-// signed it, and ErrRefused for a body that the leaf does not describe. The
-// upload is used up.
-func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (int64, error) {
-	defer reply.Discard()
-	if l.Event != ledger.EventMessage || l.Kind != ledger.KindReply {
-		return 0, fmt.Errorf("adding a reply: %w: the leaf is of another kind", ErrRefused)
+// AddMessage adds what a case worker wrote, a reply or a note, and returns the
+// index of its leaf. The leaf names the case, the kind, the size and digest of
+// the body and bears the worker's signature. The same signed leaf again changes
+// nothing and gives the same index. It returns ErrNotFound for an unknown case,
+// ErrRetired for one that takes nothing more, ledger.ErrSignature if no worker
+// of the roster in force signed it, and ErrRefused for a body that the leaf does
+// not describe. The upload is used up.
+func (v *Vault) AddMessage(ctx context.Context, l *ledger.Leaf, message *Upload) (int64, error) {
+	defer message.Discard()
+	if l.Event != ledger.EventMessage || l.Kind != ledger.KindReply && l.Kind != ledger.KindNote {
+		return 0, fmt.Errorf("adding a message: %w: the leaf is neither a reply nor a note", ErrRefused)
 	}
-	b, err := reply.finish()
+	b, err := message.finish()
 	if err != nil {
-		return 0, fmt.Errorf("adding a reply: %w", err)
+		return 0, fmt.Errorf("adding a %s: %w", l.Kind, err)
 	}
 	if b.size != l.Size || b.digest != l.Digest {
-		return 0, fmt.Errorf("adding a reply: %w: the body is not the one that was signed", ErrRefused)
+		return 0, fmt.Errorf("adding a %s: %w: the body is not the one that was signed", l.Kind, ErrRefused)
 	}
 	fresh := false
 	index, err := v.addSigned(ctx, l, func(w *writer, l *ledger.Leaf) int64 {
@@ -107,17 +107,17 @@ func (v *Vault) AddReply(ctx context.Context, l *ledger.Leaf, reply *Upload) (in
 		return w.addMessage(l, b)
 	})
 	if fresh {
-		reply.settle(err)
+		message.settle(err)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("adding a reply: %w", err)
+		return 0, fmt.Errorf("adding a %s: %w", l.Kind, err)
 	}
 	return index, nil
 }
 
 // AddEvent records what a case worker did and signed, and returns the index
 // of its leaf. The same signed leaf again changes nothing and gives the same
-// index. Errors are those of AddReply; an event that changes what the store
+// index. Errors are those of AddMessage; an event that changes what the store
 // holds (a rekey, a purge) can't be recorded alone and is ErrRefused.
 func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 	switch l.Event {

@@ -39,7 +39,7 @@ func goodStore(t *testing.T) (*testorg.Org, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.AddReply(t.Context(), leaf, u); err != nil {
+		if _, err := v.AddMessage(t.Context(), leaf, u); err != nil {
 			t.Fatal(err)
 		}
 		if i == 2 {

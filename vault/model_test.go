@@ -118,7 +118,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				index, err := v.AddReply(ctx, l, u)
+				index, err := v.AddMessage(ctx, l, u)
 				event(l, index, err)
 			},
 			"addition": func(rt *rapid.T) {

@@ -37,7 +37,7 @@ const (
 // An Upload takes in the ciphertext of one message. Up to InlineMax bytes
 // stay in memory; beyond that they stream into a blob, and memory stays the
 // same. Nothing of it is visible until a transaction names it. An Upload is
-// for one goroutine, and must be discarded or handed to AddCase or AddReply.
+// for one goroutine, and must be discarded or handed to AddCase or AddMessage.
 type Upload struct {
 	v       *Vault
 	reserve int64 // bytes reserved and not written yet

@@ -247,23 +247,39 @@ func TestSignedLeaves(t *testing.T) {
 		t.Errorf("the same event again: leaf %d, error %v; want leaf %d", again, err, first)
 	}
 	leaf, body := o.Reply(t, o.Workers[1], r, "thank you; is the car still there?")
-	addReply := func(l *ledger.Leaf, body []byte) (int64, error) {
+	addMessage := func(l *ledger.Leaf, body []byte) (int64, error) {
 		u, err := testorg.Upload(v, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v.AddReply(t.Context(), l, u)
+		return v.AddMessage(t.Context(), l, u)
 	}
-	first, err = addReply(leaf, body)
+	first, err = addMessage(leaf, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := addReply(leaf, body); err != nil || again != first {
+	if again, err := addMessage(leaf, body); err != nil || again != first {
 		t.Errorf("the same reply again: leaf %d, error %v; want leaf %d", again, err, first)
 	}
+	note, noteBody := o.Note(t, o.Workers[0], r, "{}")
+	noted, err := addMessage(note, noteBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := addMessage(note, noteBody); err != nil || again != noted {
+		t.Errorf("the same note again: leaf %d, error %v; want leaf %d", again, err, noted)
+	}
 	messages, err := v.Messages(r.ID)
-	if err != nil || len(messages) != 2 || messages[1].Index != first {
-		t.Errorf("messages %v, error %v; want the report and the reply", messages, err)
+	if err != nil || len(messages) != 3 || messages[1].Index != first || messages[2].Index != noted {
+		t.Errorf("messages %v, error %v; want the report, the reply and the note", messages, err)
+	}
+	for _, kind := range []string{ledger.KindReport, ledger.KindAddition} {
+		witness := *note
+		witness.Kind = kind
+		witness.Sign(o.Instance(), o.Workers[0].Name, o.Workers[0].Desk)
+		if _, err := addMessage(&witness, noteBody); !errors.Is(err, vault.ErrRefused) {
+			t.Errorf("a worker's %s: %v, want ErrRefused", kind, err)
+		}
 	}
 
 	stranger := testorg.New(t, 1)
@@ -291,12 +307,12 @@ func TestSignedLeaves(t *testing.T) {
 	}
 	other, otherBody := o.Reply(t, o.Workers[0], r, "another")
 	_ = otherBody
-	if _, err := addReply(other, body); !errors.Is(err, vault.ErrRefused) {
+	if _, err := addMessage(other, body); !errors.Is(err, vault.ErrRefused) {
 		t.Errorf("a body that was not signed: %v, want ErrRefused", err)
 	}
 	v.Close()
-	if n := o.MustBeWhole(t, dir).Counts.Leaves; n != 5 {
-		t.Errorf("%d leaves, want 5: what was refused left none", n)
+	if n := o.MustBeWhole(t, dir).Counts.Leaves; n != 6 {
+		t.Errorf("%d leaves, want 6: what was refused left none", n)
 	}
 }
 

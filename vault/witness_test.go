@@ -237,7 +237,7 @@ func refused(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
 	held := &ledger.Leaf{Event: ledger.EventHeld, Case: r.ID, Rule: "court-order", Done: ledger.DayOf(o.Day)}
 	held.Sign(o.Instance(), o.Workers[0].Name, o.Workers[0].Desk)
 	for what, do := range map[string]func() error{
-		"a reply":     func() error { _, err := v.AddReply(t.Context(), reply, u); return err },
+		"a reply":     func() error { _, err := v.AddMessage(t.Context(), reply, u); return err },
 		"read":        func() error { _, err := v.AddEvent(t.Context(), o.Read(o.Workers[0], r.ID)); return err },
 		"a hand-over": func() error { _, err := v.AddEvent(t.Context(), o.HandOver(o.Workers[0], r.ID, "police")); return err },
 		"held":        func() error { _, err := v.AddEvent(t.Context(), held); return err },
@@ -291,7 +291,16 @@ func TestWhatPreventsAWithdrawal(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = v.AddReply(t.Context(), l, u)
+			_, err = v.AddMessage(t.Context(), l, u)
+			return err
+		}, vault.ErrRefused},
+		"a note": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) error {
+			l, body := o.Note(t, o.Workers[0], r, "{}")
+			u, err := testorg.Upload(v, body)
+			if err != nil {
+				return err
+			}
+			_, err = v.AddMessage(t.Context(), l, u)
 			return err
 		}, vault.ErrRefused},
 		"a policy without it": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) error {

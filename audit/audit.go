@@ -15,6 +15,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -75,7 +76,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("the auditor's roster: %w", err)
 	}
 	a := &auditor{
-		held: held, last: o.Last, handed: map[handOver]bool{}, counts: map[string]int{},
+		held: held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*ledger.Custody{}, counts: map[string]int{},
 		result: &Result{Findings: []vault.Finding{}, More: map[string]int{}, History: HistoryUnchecked},
 	}
 	progress := o.Progress
@@ -113,6 +114,7 @@ type auditor struct {
 	counts  map[string]int // findings by ID
 	rosters []inForce
 	handed  map[handOver]bool
+	cases   map[ledger.CaseID]*ledger.Custody // by the leaves so far
 }
 
 // inForce is a roster and the leaf from which on it is in force.
@@ -210,6 +212,7 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 			a.found("event-order", where, "the case was not handed over to %q before", l.Destination)
 		}
 	}
+	a.purge(where, l, r)
 	if l.Event == ledger.EventWithdrawn && r != nil && !r.Policy.Withdraw {
 		a.found("withdrawn-policy", where, "roster %d does not let a witness withdraw a report", r.Number)
 	}
@@ -224,6 +227,32 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 	if err := l.Verify(r.Instance(), worker.Desk); err != nil {
 		a.found("event-signature", where, "%v", err)
 	}
+}
+
+// purge follows who held a case and who signed to have it destroyed, and checks
+// that it was destroyed only when it might be.
+func (a *auditor) purge(where string, l *ledger.Leaf, r *roster.Signed) {
+	if l.Event == ledger.EventRoster {
+		return
+	}
+	c := a.cases[l.Case]
+	if c == nil {
+		c = new(ledger.Custody)
+		a.cases[l.Case] = c
+	}
+	if l.Event == ledger.EventPurged && r != nil {
+		switch err := c.MayPurge(l, r); {
+		case errors.Is(err, ledger.ErrRule):
+			a.found("purged-rule", where, "%v", err)
+		case errors.Is(err, ledger.ErrHeld):
+			a.found("purged-held", where, "%v", err)
+		case errors.Is(err, ledger.ErrEarly):
+			a.found("purged-early", where, "%v", err)
+		case err != nil:
+			a.found("purged-signers", where, "%v", err)
+		}
+	}
+	c.Add(l)
 }
 
 // checkpoint checks the head of the ledger, and that it only grew from the

@@ -46,6 +46,8 @@ type forgery struct {
 	last []byte // the checkpoint that the last audit kept
 	a, b *testorg.Report
 	c    *testorg.Report // withdrawn
+
+	added int // leaves appended
 }
 
 func newForgery(t *testing.T) *forgery {
@@ -213,20 +215,34 @@ func (f *forgery) signedLeaf(i int, w testorg.Worker, name string, change func(*
 	})
 }
 
-// addEvent appends a leaf that a case worker signed.
+// addEvent appends a leaf that the first case worker signs.
 func (f *forgery) addEvent(l *ledger.Leaf) {
 	f.Helper()
 	l.Done = ledger.DayOf(f.Day)
 	l.Sign(f.Instance(), f.Workers[0].Name, f.Workers[0].Desk)
-	f.put("signatures", signature(l), key(leafCount))
+	f.addSigned(l)
+}
+
+// addSigned appends a leaf that a case worker signed.
+func (f *forgery) addSigned(l *ledger.Leaf) {
+	f.Helper()
+	f.put("signatures", signature(l), key(leafCount+f.added))
 	f.addLeaf(l)
+}
+
+// purge destroys an envelope as that worker would.
+func (f *forgery) purge(w testorg.Worker, r *testorg.Report, rule string) {
+	f.Helper()
+	f.del("envelopes", f.get("ids", r.ID[:]))
+	f.addSigned(f.Purge(w, r.ID, rule))
 }
 
 // addLeaf appends a leaf.
 func (f *forgery) addLeaf(l *ledger.Leaf) {
 	f.Helper()
 	l.Day = ledger.DayOf(f.Day)
-	f.put("threads", append(f.get("ids", l.Case[:]), key(leafCount)...), nil)
+	f.put("threads", append(f.get("ids", l.Case[:]), key(leafCount+f.added)...), nil)
+	f.added++
 	f.history(func(leaves [][]byte) [][]byte { return append(leaves, f.encode(l)) })
 }
 

@@ -74,6 +74,8 @@ func leaves() []frozen {
 		{"handed over", ledger.Leaf{Event: ledger.EventHandedOver, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, handedOverText, handedOverStatement},
 		{"acknowledged", ledger.Leaf{Event: ledger.EventAcknowledged, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, acknowledgedText, acknowledgedStatement},
 		{"held", ledger.Leaf{Event: ledger.EventHeld, Case: someCase, Rule: "court-order.2026"}, heldText, heldStatement},
+		{"released", ledger.Leaf{Event: ledger.EventReleased, Case: someCase}, releasedText, releasedStatement},
+		{"purge proposed", ledger.Leaf{Event: ledger.EventPurgeProposed, Case: someCase, Rule: "retention"}, purgeProposedText, purgeProposedStatement},
 		{"purged", ledger.Leaf{Event: ledger.EventPurged, Case: someCase, Rule: "retention"}, purgedText, purgedStatement},
 		{"read", ledger.Leaf{Event: ledger.EventRead, Case: someCase}, readText, readStatement},
 		{"withdrawn", ledger.Leaf{Event: ledger.EventWithdrawn, Case: someCase, Secret: digestD}, withdrawnText, ""},

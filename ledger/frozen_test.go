@@ -139,6 +139,34 @@ rule court-order.2026
 done 2026-03-13
 by ana
 `
+	releasedText = `tocsin.leaf.v1 released
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+done 2026-03-13
+by ana
+signature FJYgIU8sZS5kuARl6tHD/MyAkTy/RO+/OkAzr/hHegZEqFUmy86Y2YWQX7N4VnEqyiCc51vzy8bfBIvgB6xnCw==
+`
+	releasedStatement = `tocsin.event.v1 released
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+done 2026-03-13
+by ana
+`
+	purgeProposedText = `tocsin.leaf.v1 purge-proposed
+day 2026-03-14
+case aaisem2ekvthpcezvk54zxpo74
+rule retention
+done 2026-03-13
+by ana
+signature P6VpdTsc5lYUAhLQxZ+GBgzByGdhrFXFlU+15THzVRlIXgGxcZO05y190JSnUrVyKt/R4iTYkr/e4vmMk3SEDA==
+`
+	purgeProposedStatement = `tocsin.event.v1 purge-proposed
+instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
+case aaisem2ekvthpcezvk54zxpo74
+rule retention
+done 2026-03-13
+by ana
+`
 	purgedText = `tocsin.leaf.v1 purged
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74

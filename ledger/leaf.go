@@ -48,9 +48,12 @@ const (
 	EventHandedOver   Event = "handed-over"  // a case was sealed to a destination
 	EventAcknowledged Event = "acknowledged" // a destination confirmed a hand-over
 	EventHeld         Event = "held"         // a case worker stopped the retention clock
+	EventReleased     Event = "released"     // a case worker let it go on
 	EventPurged       Event = "purged"       // an envelope was destroyed under a rule
 	EventRead         Event = "read"         // a case worker opened the report for the first time
 	EventWithdrawn    Event = "withdrawn"    // the witness destroyed the envelope of a report that nobody had read
+
+	EventPurgeProposed Event = "purge-proposed" // a case worker signed that the envelope may be destroyed under a rule
 )
 
 // The kinds of message.
@@ -77,7 +80,7 @@ type Leaf struct {
 	Digest      Digest // roster: the signed note; case: its record; message, hand-over, acknowledgement: the bytes themselves
 	Envelope    Digest // case, rekey: the envelope
 	Destination string // handed-over, acknowledged
-	Rule        string // held, purged: the rule of the policy it happened under
+	Rule        string // held: a word for why; purge-proposed, purged: the rule it happened under, see Rules
 	Once        Digest // addition: stands for the form it was sent from, so that one sent twice is told
 	Secret      Digest // withdrawn: what only the witness knew; see Withdraws
 
@@ -99,9 +102,12 @@ var fields = map[Event][]string{
 	EventHandedOver:   append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventAcknowledged: append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventHeld:         append([]string{"case", "rule"}, signed...),
+	EventReleased:     append([]string{"case"}, signed...),
 	EventPurged:       append([]string{"case", "rule"}, signed...),
 	EventRead:         append([]string{"case"}, signed...),
 	EventWithdrawn:    {"case", "secret"},
+
+	EventPurgeProposed: append([]string{"case", "rule"}, signed...),
 }
 
 // fields returns the names of the fields that such a leaf has after the day,

@@ -124,7 +124,8 @@ func (m *mirror) lastRoster() *ledger.Leaf {
 // in which a vault appends, each roster is signed by the organisation and
 // follows the one before, the last is the one that the desk shows, and each
 // event is signed by a case worker of the roster in force when it entered the
-// ledger. What a witness withdrew, the record of the case vouches for.
+// ledger, and a case was purged only when and by as many as that roster lets it
+// be. What a witness withdrew, the record of the case vouches for.
 func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror) error {
 	if err := h.fetchPublic(ctx, c, m, next); err != nil {
 		return err
@@ -145,6 +146,11 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 		if force, err = h.rosterOf(m, l); err != nil {
 			return err
 		}
+	}
+	// Likewise: who held a case and who signed to have it purged.
+	cases := make(custodies)
+	for _, l := range next.leaves[:m.size()] {
+		cases.of(l.Case).Add(l)
 	}
 	for i := m.size(); i < next.size(); i++ {
 		l := next.leaves[i]
@@ -169,6 +175,12 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 				return fmt.Errorf("leaf %d: %w", i, err)
 			}
 		}
+		if l.Event == ledger.EventPurged {
+			if err := cases.of(l.Case).MayPurge(l, force); err != nil {
+				return refused("leaf %d purges case %s: %w", i, l.Case, err)
+			}
+		}
+		cases.of(l.Case).Add(l)
 		if !l.IsSigned() {
 			continue
 		}
@@ -184,6 +196,18 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 		return refused("the roster that the desk shows is not the last one in its ledger")
 	}
 	return nil
+}
+
+// custodies hold of each case what decides whether it may be purged.
+type custodies map[ledger.CaseID]*ledger.Custody
+
+func (cs custodies) of(id ledger.CaseID) *ledger.Custody {
+	c := cs[id]
+	if c == nil {
+		c = new(ledger.Custody)
+		cs[id] = c
+	}
+	return c
 }
 
 // fetchPublic brings what next's leaves beyond m's are judged by: rosters, and

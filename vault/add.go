@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -117,16 +118,26 @@ func (v *Vault) AddMessage(ctx context.Context, l *ledger.Leaf, message *Upload)
 
 // AddEvent records what a case worker did and signed, and returns the index
 // of its leaf. The same signed leaf again changes nothing and gives the same
-// index. Errors are those of AddMessage; an event that changes what the store
-// holds (a rekey, a purge) can't be recorded alone and is ErrRefused.
+// index. Errors are those of AddMessage; an event that comes with something (a
+// rekey) can't be recorded alone and is ErrRefused. A purge destroys the case's
+// envelope, and is ErrRefused as long as [ledger.Custody.MayPurge] says that
+// the case may not be purged, by the vault's own day; see purge.
 func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 	switch l.Event {
-	case ledger.EventRead, ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld:
+	case ledger.EventRead, ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld, ledger.EventReleased,
+		ledger.EventPurgeProposed, ledger.EventPurged:
 	default:
 		return 0, fmt.Errorf("adding an event: %w: %q can't be recorded this way", ErrRefused, l.Event)
 	}
-	index, err := v.addSigned(ctx, l, (*writer).append)
-	if err != nil {
+	var refusal error
+	index, err := v.addSigned(ctx, l, func(w *writer, l *ledger.Leaf) (index int64) {
+		if l.Event == ledger.EventPurged {
+			index, refusal = w.purge(l)
+			return index
+		}
+		return w.append(l)
+	})
+	if err = cmp.Or(err, refusal); err != nil {
 		return 0, fmt.Errorf("adding an event: %w", err)
 	}
 	return index, nil

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
-
 	"tocsin/ledger"
 	"tocsin/seal"
 	"tocsin/testorg"
@@ -349,32 +347,4 @@ func TestReadOrWithdrawn(t *testing.T) {
 	}
 	v.Close()
 	o.MustBeWhole(t, v.Dir())
-}
-
-func TestPurgedCaseTakesNothing(t *testing.T) {
-	o, v, r := withdrawable(t)
-	v.Close()
-	l := ledger.Leaf{Event: ledger.EventPurged, Day: ledger.DayOf(o.Day), Case: r.ID, Rule: "retention", Done: ledger.DayOf(o.Day)}
-	l.Sign(o.Instance(), o.Workers[0].Name, o.Workers[0].Desk)
-	b, err := l.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	edit(t, v.Dir(), func(tx *bolt.Tx) error {
-		leaves := append(readLeaves(tx), b)
-		at, last := key(1), key(int64(len(leaves)-1))
-		sum := testorg.Digest(l.Signature)
-		return errors.Join(
-			rewrite(o, tx, leaves),
-			tx.Bucket([]byte("envelopes")).Delete(at),
-			tx.Bucket([]byte("threads")).Put(append(at, last...), nil),
-			tx.Bucket([]byte("signatures")).Put(sum[:], last),
-		)
-	})
-	o.MustBeWhole(t, v.Dir())
-	v = o.Open(t, v.Dir())
-	refused(t, o, v, r)
-	if err := v.Withdraw(t.Context(), r.ID, r.Credential.Withdrawal); !errors.Is(err, vault.ErrRetired) {
-		t.Errorf("withdrawn: %v, want ErrRetired", err)
-	}
 }

@@ -206,6 +206,7 @@ type orgSetPolicyCmd struct {
 	MaxFiles      *int   `placeholder:"N" help:"Most attachments in one report."`
 	Attachments   *bool  `negatable:"" help:"Whether attachments are taken at all."`
 	Withdraw      *bool  `negatable:"" help:"Whether a witness may destroy a report that no case worker has read yet."`
+	PurgeSigners  *int   `placeholder:"N" help:"How many case workers must sign for a case to be purged: 1 to 10, 2 if not set."`
 }
 
 // Run changes the policy.
@@ -219,6 +220,7 @@ func (c orgSetPolicyCmd) Run(s *session) error {
 			set(&p.MaxFiles, c.MaxFiles)
 			set(&p.Attachments, c.Attachments)
 			set(&p.Withdraw, c.Withdraw)
+			set(&p.PurgeSigners, c.PurgeSigners)
 		})
 	})
 }
@@ -284,6 +286,7 @@ func showRoster(s *session, r *roster.Roster) {
 	} else {
 		s.say("withdrawal    none")
 	}
+	s.say("purge         when %d case workers have signed", p.Signers())
 }
 
 func lastSigned(r *roster.Roster) string {

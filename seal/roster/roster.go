@@ -15,6 +15,7 @@ package roster
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -73,7 +74,16 @@ type Policy struct {
 	MaxFiles      int   // attachments in one report
 	Attachments   bool  // whether attachments are taken at all
 	Withdraw      bool  // whether a witness may destroy a report that no case worker has read yet
+	PurgeSigners  int   // how many case workers must sign for a case to be purged; 0 is as if it were 2
 }
+
+// MaxPurgeSigners is the most case workers that a policy may ask for.
+const MaxPurgeSigners = 10
+
+// Signers returns how many case workers must sign for a case to be purged: what
+// the policy says, or two where it says nothing, so that nobody does it alone.
+// More than there are case workers means that nothing can be purged.
+func (p *Policy) Signers() int { return cmp.Or(p.PurgeSigners, 2) }
 
 // DefaultPolicy returns what a new organisation starts with: the 48 hours of
 // ECPAT's quality standards, a year's retention, 20 attachments of 256 MiB
@@ -163,6 +173,9 @@ func (r *Roster) Marshal() []byte {
 	if p.Withdraw {
 		b.WriteString("withdraw yes\n")
 	}
+	if p.PurgeSigners != 0 {
+		fmt.Fprintf(&b, "purge-signers %d\n", p.PurgeSigners)
+	}
 	return b.Bytes()
 }
 
@@ -206,6 +219,9 @@ func Parse(text []byte) (*Roster, error) {
 	}
 	if s.peek("withdraw ") {
 		r.Policy.Withdraw = s.value("withdraw") == "yes"
+	}
+	if s.peek("purge-signers ") {
+		r.Policy.PurgeSigners = int(s.uint("purge-signers"))
 	}
 	if err := s.end(); err != nil {
 		return nil, fmt.Errorf("roster: %w", err)

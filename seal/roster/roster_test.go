@@ -19,11 +19,13 @@ func TestMarshalThenParse(t *testing.T) {
 		"one worker":      func(r *roster.Roster) { r.Workers = r.Workers[:1] },
 		"no attachments":  func(r *roster.Roster) { r.Policy.Attachments = false },
 		"default policy":  func(r *roster.Roster) { r.Policy = roster.DefaultPolicy() },
-		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false, false} },
+		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false, false, 1} },
 		"largest": func(r *roster.Roster) {
-			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true, true}
+			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true, true, roster.MaxPurgeSigners}
 		},
 		"withdrawal": func(r *roster.Roster) { r.Policy.Withdraw = true },
+		"purge":      func(r *roster.Roster) { r.Policy.PurgeSigners = 2 },
+		"both":       func(r *roster.Roster) { r.Policy.Withdraw, r.Policy.PurgeSigners = true, 3 },
 		"longest titles": func(r *roster.Roster) {
 			r.Organisation = strings.Repeat("é", 100)
 			r.Destinations[0].Title = strings.Repeat("x", 200)
@@ -105,6 +107,9 @@ func TestParseTakesTheCanonicalFormOnly(t *testing.T) {
 		{"attachments yes", "attachments true"}, {"max-files 20", "max-files 2_0"},
 		{"attachments yes\n", "attachments yes\nwithdraw no\n"}, {"attachments yes\n", "attachments yes\nwithdraw Yes\n"},
 		{"attachments yes\n", "attachments yes\nwithdraw yes\nwithdraw yes\n"}, {"attachments yes\n", "withdraw yes\nattachments yes\n"},
+		{"attachments yes\n", "attachments yes\npurge-signers 0\n"}, {"attachments yes\n", "attachments yes\npurge-signers 02\n"},
+		{"attachments yes\n", "attachments yes\npurge-signers 11\n"}, {"attachments yes\n", "attachments yes\npurge-signers 2\npurge-signers 2\n"},
+		{"attachments yes\n", "attachments yes\npurge-signers 2\nwithdraw yes\n"},
 		{"\nintake\n", "\nintake x\n"}, {"\npolicy\n", "\npolicies\n"},
 		{"organisation Bureau", "organisation \xff"}, {"organisation Bureau", "organisation \x00"},
 	} {

@@ -163,6 +163,7 @@ func (p *Policy) Validate() error {
 		{"max-report", p.MaxReport, 64 << 10, 1 << 40},
 		{"max-file", p.MaxFile, 1, 9999 << 20},
 		{"max-files", int64(p.MaxFiles), 1, 999},
+		{"purge-signers", int64(p.Signers()), 1, MaxPurgeSigners},
 	} {
 		if c.v < c.min || c.v > c.to {
 			return fmt.Errorf("roster: %w: policy: %s must be %d to %d", ErrMalformed, c.name, c.min, c.to)

@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -95,6 +96,7 @@ func TestValidate(t *testing.T) {
 			rule{"retention", "retention-days", func(r *roster.Roster) { r.Policy.RetentionDays = int(min(n, 36501)) }},
 			rule{"report's size", "max-report", func(r *roster.Roster) { r.Policy.MaxReport = n }},
 			rule{"file's size", "max-file must", func(r *roster.Roster) { r.Policy.MaxFile = min(n, seal.MaxFileSize+1) }},
+			rule{"purge's signers", "purge-signers must", func(r *roster.Roster) { r.Policy.PurgeSigners = int(cmp.Or(min(n, 11), 11)) }},
 			rule{"files", "max-files must", func(r *roster.Roster) { r.Policy.MaxFiles = int(min(n, seal.MaxFiles+1)) }},
 		)
 	}

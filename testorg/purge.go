@@ -1,0 +1,29 @@
+package testorg
+
+import "tocsin/ledger"
+
+// Hold signs that a worker holds a case.
+func (o *Org) Hold(w Worker, id ledger.CaseID) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventHeld, Case: id, Rule: "inquiry"})
+}
+
+// Release signs that a worker lets a case go that was held.
+func (o *Org) Release(w Worker, id ledger.CaseID) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventReleased, Case: id})
+}
+
+// ProposePurge signs that a worker would have a case purged under a rule.
+func (o *Org) ProposePurge(w Worker, id ledger.CaseID, rule string) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventPurgeProposed, Case: id, Rule: rule})
+}
+
+// Purge signs that a worker purges a case under a rule.
+func (o *Org) Purge(w Worker, id ledger.CaseID, rule string) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventPurged, Case: id, Rule: rule})
+}
+
+func (o *Org) sign(w Worker, l *ledger.Leaf) *ledger.Leaf {
+	l.Done = ledger.DayOf(o.Day)
+	l.Sign(o.Instance(), w.Name, w.Desk)
+	return l
+}

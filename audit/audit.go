@@ -63,10 +63,6 @@ const MaxFindings = 100
 // maxText bounds a part of a finding, in bytes. It may quote the store.
 const maxText = 500
 
-// caseKeySize is the plaintext of an envelope: an age hybrid identity, 77
-// characters, and a newline.
-const caseKeySize = 78
-
 // Verify checks a store. It returns an error only when it could not check:
 // the store or an input is missing or can't be read, or an input is not what
 // it is given as. All that is wrong with the store is a finding.
@@ -313,8 +309,8 @@ func (a *auditor) envelope(index, sealed int64, id ledger.CaseID, info *agefile.
 		a.found("envelope-recipients", where, "it is sealed to %d recipients, roster %d has %d case workers", len(info.Stanzas), r.Number, len(r.Workers))
 	}
 	a.hybrid(where, info)
-	if info.PlaintextSize != caseKeySize {
-		a.found("envelope-size", where, "it holds %d bytes, a case key has %d", info.PlaintextSize, caseKeySize)
+	if info.PlaintextSize != vault.CaseKeySize {
+		a.found("envelope-size", where, "it holds %d bytes, a case key has %d", info.PlaintextSize, vault.CaseKeySize)
 	}
 }
 

@@ -225,6 +225,9 @@ var forgeries = []struct {
 
 	// Envelopes and messages.
 	{"envelope-malformed", "text in place of an envelope", func(f *forgery) { f.envelope([]byte("AGE-SECRET-KEY-PQ-1")) }},
+	{"rekey-roster", "an envelope sealed again for a roster to come", func(f *forgery) {
+		f.addEvent(&ledger.Leaf{Event: ledger.EventRekey, Case: f.a.ID, Number: f.Roster.Number + 1, Envelope: testorg.Digest(f.a.Envelope.Sealed)})
+	}},
 	{"envelope-recipients", "a recipient too many", func(f *forgery) {
 		f.envelope(f.seal(78, append(f.workers(), testorg.Identity(f.T).Recipient())...))
 	}},

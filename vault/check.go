@@ -116,6 +116,7 @@ type checker struct {
 	broken      error  // the check itself failed
 
 	order      ledger.Order
+	roster     uint64         // number of the one in force at the leaf under way
 	leaves     []*ledger.Leaf // nil where unreadable
 	hashes     ledger.Hashes
 	envelopes  map[int64]int64 // case leaf → the leaf its envelope is of
@@ -263,6 +264,7 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 		c.signatures[key] = index
 	}
 	if l.Event == ledger.EventRoster {
+		c.roster = l.Number
 		return
 	}
 	at, known := c.ids[l.Case]
@@ -272,6 +274,9 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 		c.envelopes[index] = index
 	case !known: // its order was reported
 	case l.Event == ledger.EventRekey:
+		if l.Number != c.roster {
+			c.found("rekey-roster", where, fmt.Sprintf("it was sealed for roster %d, and roster %d was in force", l.Number, c.roster))
+		}
 		c.envelopes[at] = index
 	case l.Retires():
 		c.retired[at] = index

@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -27,6 +28,7 @@ type model struct {
 	signed   map[string]int64       // signature → leaf
 	forms    []sent
 	roster   uint64
+	sealed   map[ledger.CaseID]uint64 // number of the roster that the envelope in force is for
 }
 
 // sent is a form from which an addition came.
@@ -58,6 +60,7 @@ func TestVaultAgainstModel(t *testing.T) {
 			leaves: 1, roster: 1,
 			cases: map[ledger.CaseID]*testorg.Report{}, messages: map[ledger.CaseID]int{}, signed: map[string]int64{},
 			history: map[ledger.CaseID]int{}, seen: map[ledger.CaseID]bool{}, gone: map[ledger.CaseID]bool{},
+			sealed: map[ledger.CaseID]uint64{},
 		}
 		var events []*ledger.Leaf
 		ctx := context.Background()
@@ -88,7 +91,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				m.signed[string(l.Signature)] = index
 				m.leaves++
 				m.history[l.Case]++
-				m.seen[l.Case] = true
+				m.seen[l.Case] = m.seen[l.Case] || l.Event != ledger.EventRekey
 				if l.Event == ledger.EventMessage {
 					m.messages[l.Case]++
 				}
@@ -101,7 +104,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				if err := r.Add(ctx, v); err != nil {
 					rt.Fatal(err)
 				}
-				m.cases[r.ID], m.messages[r.ID], m.history[r.ID] = r, 1, 2
+				m.cases[r.ID], m.messages[r.ID], m.history[r.ID], m.sealed[r.ID] = r, 1, 2, m.roster
 				m.leaves += 2
 			},
 			"report again": func(rt *rapid.T) {
@@ -177,6 +180,24 @@ func TestVaultAgainstModel(t *testing.T) {
 				index, err := v.AddEvent(ctx, l)
 				event(l, index, err)
 			},
+			"rekey": func(rt *rapid.T) {
+				r := pick()
+				l, envelope := o.Rekey(t, o.Workers[1], r)
+				index, err := v.AddRekey(ctx, l, envelope)
+				if !m.gone[r.ID] && m.sealed[r.ID] == m.roster {
+					if !errors.Is(err, vault.ErrRefused) {
+						rt.Fatalf("sealing a case again for the same roster: %v, want ErrRefused", err)
+					}
+					return
+				}
+				event(l, index, err)
+				if m.gone[r.ID] {
+					return
+				}
+				again, err := v.AddRekey(ctx, l, envelope)
+				event(l, again, err)
+				r.Envelope.Sealed, m.sealed[r.ID] = envelope, m.roster
+			},
 			"push again": func(rt *rapid.T) {
 				if len(events) == 0 {
 					rt.Skip("nothing pushed yet")
@@ -245,6 +266,9 @@ func (m *model) compare(rt *rapid.T, o *testorg.Org, v *vault.Vault) {
 		objects, err := v.Objects(history[0].Index)
 		if err != nil || (len(objects) == 1) != m.gone[id] || (last.Leaf.Event == ledger.EventWithdrawn) != m.gone[id] {
 			rt.Fatalf("case %s, withdrawn: %t: %d objects, error %v; its last leaf is %+v", id, m.gone[id], len(objects), err, last)
+		}
+		if got := inForce(rt, v, id); !m.gone[id] && !bytes.Equal(got, r.Envelope.Sealed) {
+			rt.Fatalf("case %s: another envelope is in force than the last", id)
 		}
 		proof, err := v.Prove(last.Index)
 		if err != nil {

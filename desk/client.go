@@ -19,6 +19,10 @@ import (
 // does to a key that is not on the roster in force there.
 var ErrHungUp = errors.New("the desk hung up without a word, as it does when this key is not on its roster")
 
+// maxClientConns is how many connections a client has at once at most, of the
+// desk's maxConns; further requests wait.
+const maxClientConns = 4
+
 // A Client speaks to one desk. Its methods may be used by several goroutines.
 type Client struct {
 	http *http.Client
@@ -57,7 +61,9 @@ func NewClient(dial Dial, own ed25519.PrivateKey, server ed25519.PublicKey) (*Cl
 		},
 		TLSClientConfig:     config,
 		TLSHandshakeTimeout: Stall,
-		MaxIdleConns:        1,
+		MaxIdleConns:        maxClientConns,
+		MaxIdleConnsPerHost: maxClientConns,
+		MaxConnsPerHost:     maxClientConns,
 		IdleConnTimeout:     Stall / 2,
 		DisableCompression:  true,
 	}
@@ -165,12 +171,22 @@ func (c *Client) Objects(ctx context.Context, indices []int64, fn func(*Frame) e
 // bytes. It returns the leaf's index; pushing the same leaf again gives the
 // same one. That the ledger really holds it is for the caller to verify.
 func (c *Client) Push(ctx context.Context, leaf []byte, size int64, message io.Reader) (index int64, err error) {
+	return c.push(ctx, leaf, Message, size, message)
+}
+
+// PushEnvelope delivers the signed leaf of a rekey with its envelope; what it
+// returns is as for Push.
+func (c *Client) PushEnvelope(ctx context.Context, leaf []byte, size int64, envelope io.Reader) (index int64, err error) {
+	return c.push(ctx, leaf, Envelope, size, envelope)
+}
+
+func (c *Client) push(ctx context.Context, leaf []byte, kind Kind, size int64, body io.Reader) (index int64, err error) {
 	pr, pw := io.Pipe()
 	go func() {
 		w := NewWriter(pw)
 		err := w.Write(Statement, 0, leaf)
-		if err == nil && message != nil {
-			err = w.Stream(Message, 0, size, message)
+		if err == nil && body != nil {
+			err = w.Stream(kind, 0, size, body)
 		}
 		if err == nil {
 			err = w.Close()

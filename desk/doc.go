@@ -29,7 +29,7 @@
 //	GET  /v1/head                the roster in force and the latest checkpoint
 //	GET  /v1/leaves?from=N&to=M  leaves N to M-1, at most MaxLeaves of them
 //	POST /v1/objects             what the leaves named in the body speak of
-//	POST /v1/push                one signed leaf, and the ciphertext of a reply or note
+//	POST /v1/push                one signed leaf, and the ciphertext of a reply or note or a new envelope
 //
 // A case that was withdrawn or purged has no envelope any more: the desk sends
 // its record alone, and answers a push to it with status 410.

@@ -20,7 +20,7 @@ const (
 	Checkpoint Kind = 'c' // a signed checkpoint; Index is 0
 	Leaf       Kind = 'l' // a leaf of the ledger at Index
 	Record     Kind = 'k' // the record of the case opened by the leaf at Index
-	Envelope   Kind = 'e' // the envelope in force of that case
+	Envelope   Kind = 'e' // the envelope in force of that case; Index is 0 in a push
 	Message    Kind = 'm' // the ciphertext of the message at Index
 	Absent     Kind = 'a' // the store no longer holds what the leaf at Index speaks of; empty
 	Statement  Kind = 's' // a leaf that a case worker signed, to be appended; Index is 0

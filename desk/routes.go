@@ -124,6 +124,8 @@ func (s *Server) push(a *answer, r *http.Request, worker *roster.Worker) error {
 	var index int64
 	if leaf.Event == ledger.EventMessage {
 		index, err = s.pushMessage(r, frames, leaf)
+	} else if leaf.Event == ledger.EventRekey {
+		index, err = s.pushRekey(r, frames, leaf)
 	} else if err = atEnd(frames); err == nil {
 		index, err = s.vault.AddEvent(r.Context(), leaf)
 	}
@@ -174,6 +176,28 @@ func (s *Server) pushMessage(r *http.Request, frames *Reader, leaf *ledger.Leaf)
 		return 0, err
 	}
 	return s.vault.AddMessage(r.Context(), leaf, up)
+}
+
+// pushRekey takes an envelope that was sealed again. Its frame's limit bounds
+// what is held; the vault knows how large one may be.
+func (s *Server) pushRekey(r *http.Request, frames *Reader, leaf *ledger.Leaf) (int64, error) {
+	f, err := frames.Next()
+	switch {
+	case err == io.EOF:
+		return 0, fmt.Errorf("%w: a rekey comes with its envelope", ErrMalformed)
+	case err != nil:
+		return 0, err
+	case f.Kind != Envelope || f.Index != 0:
+		return 0, unexpected(f)
+	}
+	envelope, err := f.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	if err := atEnd(frames); err != nil {
+		return 0, err
+	}
+	return s.vault.AddRekey(r.Context(), leaf, envelope)
 }
 
 func atEnd(frames *Reader) error {

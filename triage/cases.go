@@ -13,6 +13,8 @@ import (
 type Entry struct {
 	Index int64
 	Leaf  *ledger.Leaf
+
+	queued string // the queue's file, if Index is -1
 }
 
 // A Case is what the ledger says of one, without opening anything.
@@ -28,20 +30,26 @@ type Case struct {
 	Withdrawn bool   // the witness destroyed it before a case worker had read it
 
 	record   ledger.Digest
-	envelope ledger.Digest // the one in force
+	envelope ledger.Digest   // the one in force
+	older    []ledger.Digest // those that were, in their order
+	sealed   uint64          // number of the roster for which the one in force is sealed
+	resealed uint64          // the same of a new one that is queued here, or 0
 }
 
 // cases lists the cases in the order they came.
 func (m *mirror) cases() []*Case {
 	var list []*Case
 	byID := make(map[ledger.CaseID]*Case)
+	var number uint64 // of the roster in force
 	for i, l := range m.leaves {
-		if l.Event == ledger.EventCase {
-			c := &Case{ID: l.Case, Index: int64(i), Day: l.Day, record: l.Digest, envelope: l.Envelope}
+		if l.Event == ledger.EventRoster {
+			number = l.Number
+		} else if l.Event == ledger.EventCase {
+			c := &Case{ID: l.Case, Index: int64(i), Day: l.Day, record: l.Digest, envelope: l.Envelope, sealed: number}
 			byID[l.Case] = c
 			list = append(list, c)
 		} else if c := byID[l.Case]; c != nil {
-			c.add(Entry{int64(i), l})
+			c.add(Entry{Index: int64(i), Leaf: l})
 		}
 	}
 	return list
@@ -52,7 +60,12 @@ func (c *Case) add(e Entry) {
 	case ledger.EventMessage:
 		c.Messages = append(c.Messages, e)
 	case ledger.EventRekey:
-		c.envelope = e.Leaf.Envelope
+		if e.Index < 0 {
+			c.resealed = e.Leaf.Number
+			return
+		}
+		c.older = append(c.older, c.envelope)
+		c.envelope, c.sealed = e.Leaf.Envelope, e.Leaf.Number
 	case ledger.EventHandedOver, ledger.EventAcknowledged:
 		c.Handed = append(c.Handed, e)
 	case ledger.EventHeld:
@@ -90,7 +103,7 @@ func (h *Home) withQueue(m *mirror) ([]*Case, error) {
 	}
 	for _, q := range queue {
 		if c := byID[q.Leaf.Case]; c != nil && !m.has(q.Leaf) {
-			c.add(Entry{-1, q.Leaf})
+			c.add(Entry{Index: -1, Leaf: q.Leaf, queued: q.Path})
 		}
 	}
 	return list, nil
@@ -102,14 +115,19 @@ func (m *mirror) has(l *ledger.Leaf) bool {
 	return ok
 }
 
+// find returns the index of the leaf that bears l's signature, which covers
+// everything but the day of entry.
 func (m *mirror) find(l *ledger.Leaf) (int64, bool) {
-	for i := len(m.leaves) - 1; i >= 0; i-- {
-		// A signature covers everything but the day of entry.
-		if k := m.leaves[i]; len(k.Signature) > 0 && k.Case == l.Case && string(k.Signature) == string(l.Signature) {
-			return int64(i), true
+	if m.signed == nil {
+		m.signed = make(map[string]int64)
+	}
+	for ; m.indexed < len(m.leaves); m.indexed++ {
+		if s := m.leaves[m.indexed].Signature; len(s) > 0 {
+			m.signed[string(s)] = int64(m.indexed)
 		}
 	}
-	return 0, false
+	i, ok := m.signed[string(l.Signature)]
+	return i, ok && m.leaves[i].Case == l.Case
 }
 
 // ErrNoCase means that no case, or more than one, begins with what was given.

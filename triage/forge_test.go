@@ -147,10 +147,10 @@ func TestACaseWithTwoReportsOpensForNothing(t *testing.T) {
 	leaf, sealed := s.secondReport(c)
 	ok(t, writeFile(s.alice.objectPath(leaf.Digest), sealed))
 	two, none, late := s.find(c), s.find(c), s.find(c)
-	two.add(Entry{3, leaf})
+	two.add(Entry{Index: 3, Leaf: leaf})
 	none.Messages = nil
 	reply := &ledger.Leaf{Event: ledger.EventMessage, Case: c.id, Kind: ledger.KindReply}
-	late.Messages = append([]Entry{{3, reply}}, late.Messages...)
+	late.Messages = append([]Entry{{Index: 3, Leaf: reply}}, late.Messages...)
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
 	for name, found := range map[string]*Case{"two reports": two, "no report": none, "a reply first": late} {

@@ -49,6 +49,7 @@ type Home struct {
 	identity   age.Identity
 	desk       ed25519.PrivateKey
 	lock       *os.File
+	queued     int // number of the queue's last file, as far as known under the lock; 0 if not
 }
 
 func (h *Home) path(elem ...string) string {
@@ -75,7 +76,7 @@ func (h *Home) Lock() error {
 		}
 		return fmt.Errorf("locking the home: %w", err)
 	}
-	h.lock = f
+	h.lock, h.queued = f, 0
 	for _, dir := range []string{"", "ledger", "objects", "queue", "org", ackDir} {
 		if err := sweep(h.path(dir)); err != nil {
 			return err
@@ -97,7 +98,7 @@ func (h *Home) Lock() error {
 func (h *Home) Unlock() {
 	if h.lock != nil {
 		h.lock.Close()
-		h.lock = nil
+		h.lock, h.queued = nil, 0
 	}
 }
 

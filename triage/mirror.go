@@ -30,6 +30,9 @@ type mirror struct {
 	leaves     []*ledger.Leaf
 	hashes     ledger.Hashes
 	bytes      int64 // of the leaves file that are committed
+
+	signed  map[string]int64 // signature → index, of the first leaves; see find
+	indexed int              // how many leaves that are
 }
 
 // readHead returns the head of the last pull, or nil before the first.
@@ -152,6 +155,7 @@ func (m *mirror) clone() *mirror {
 	c := *m
 	c.leaves = append([]*ledger.Leaf(nil), m.leaves...)
 	c.hashes = append(ledger.Hashes(nil), m.hashes...)
+	c.signed, c.indexed = nil, 0
 	return &c
 }
 

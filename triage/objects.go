@@ -101,9 +101,9 @@ func (h *Home) missing(m *mirror) []want {
 	return list
 }
 
-// forget removes what the home holds of cases that were purged or withdrawn,
-// and what is queued for them, which it returns: a case is destroyed everywhere
-// or it is not.
+// forget removes what the home holds of cases that were purged or withdrawn: a
+// case is destroyed everywhere or it is not. It returns what is queued no more,
+// for these cases and because it is superseded.
 //
 // Objects that another case names as well stay. Nobody signs a withdrawal, so
 // whoever has the ledger key can open a case that names another's objects, and
@@ -111,20 +111,20 @@ func (h *Home) missing(m *mirror) []want {
 func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 	kept := map[ledger.Digest]bool{}
 	gone := map[ledger.Digest]bool{}
-	retired := map[ledger.CaseID]bool{}
+	byID := map[ledger.CaseID]*Case{}
 	for _, c := range m.cases() {
 		of := kept
 		if c.retired() {
 			of = gone
-			retired[c.ID] = true
 		}
+		byID[c.ID] = c
 		of[c.envelope], of[c.record] = true, true
+		for _, d := range c.older {
+			of[d] = true // as long as the case lives, shed judges of them
+		}
 		for _, e := range c.Messages {
 			of[e.Leaf.Digest] = true
 		}
-	}
-	if len(retired) == 0 {
-		return nil, nil
 	}
 	for _, l := range m.leaves {
 		if l.Event == ledger.EventRoster {
@@ -144,12 +144,13 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 		return nil, err
 	}
 	for _, q := range queue {
+		c := byID[q.Leaf.Case]
 		// What the ledger holds is for push to take off.
-		if !retired[q.Leaf.Case] || m.has(q.Leaf) {
+		if c == nil || !c.retired() && !c.supersedes(q.Leaf, m.roster.Number) || m.has(q.Leaf) {
 			continue
 		}
 		if err := os.Remove(q.Path); err != nil {
-			return nil, fmt.Errorf("removing what was queued for a case that was destroyed: %w", err)
+			return nil, fmt.Errorf("removing what was queued for a case that was destroyed or sealed again: %w", err)
 		}
 		dropped = append(dropped, q)
 	}
@@ -159,6 +160,7 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 // fetch brings objects and checks each against the ledger before it gets its
 // name. done is called with the bytes of each.
 func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func(bytes int64)) error {
+	var absent error
 	for len(list) > 0 {
 		var batch []want
 		var announced int64
@@ -167,12 +169,17 @@ func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func
 			batch = append(batch, w)
 			announced += max(w.size, 0)
 		}
-		if err := h.fetchBatch(ctx, c, batch, done); err != nil {
+		// What is absent keeps nobody from the rest.
+		err := h.fetchBatch(ctx, c, batch, done)
+		if errors.Is(err, errAbsent) {
+			absent, err = err, nil
+		}
+		if err != nil {
 			return err
 		}
 		list = list[len(batch):]
 	}
-	return nil
+	return absent
 }
 
 func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, done func(bytes int64)) error {
@@ -201,11 +208,14 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 		default:
 			return refused("the desk sends %d bytes for leaf %d that nobody asked for", f.Size, f.Index)
 		}
-		delete(wanted, k)
 		p, err := h.receive(w, f)
+		if errors.Is(err, errAbsent) {
+			return nil // told below
+		}
 		if err != nil {
 			return err
 		}
+		delete(wanted, k)
 		s.settle(p)
 		done(f.Size)
 		return nil
@@ -238,6 +248,11 @@ func (h *Home) receive(w want, f *desk.Frame) (*pending, error) {
 	}
 	if !bytes.Equal(sum.Sum(nil), w.digest[:]) {
 		p.discard()
+		if w.kind == desk.Envelope {
+			// Sealed again since the desk said where it stands, or forged: asked
+			// anew, the ledger tells.
+			return nil, errAbsent
+		}
 		return nil, refused("what the desk sends for leaf %d is not what the leaf says", w.index)
 	}
 	return p, nil

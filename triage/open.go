@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"tocsin/desk"
 	"tocsin/ledger"
 	"tocsin/report"
 	"tocsin/seal"
@@ -103,7 +104,7 @@ func (h *Home) ciphertext(e Entry) (io.ReaderAt, io.Closer, error) {
 	var size int64
 	var err error
 	if e.Index < 0 {
-		src, f, size, err = h.queuedMessage(e.Leaf)
+		src, f, size, err = queuedBody(e.queued, desk.Message)
 	} else {
 		f, size, err = h.openObject(e.Leaf.Digest)
 		src = f

@@ -21,7 +21,8 @@ type Pulled struct {
 	Bytes   int64 // of objects
 
 	// Dropped is what was queued for cases that were withdrawn or purged
-	// meanwhile, and is queued no more.
+	// meanwhile, or sealed again for the same roster or a newer one, and is
+	// queued no more.
 	Dropped []Queued
 }
 
@@ -68,8 +69,8 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 		}
 		result.Dropped = append(result.Dropped, dropped...)
 		err = h.fetchMissing(ctx, c, next, result, progress)
-		// What is absent may have been withdrawn since the desk said where it
-		// stands: then the ledger has grown by the leaf that tells.
+		// What is absent may have been withdrawn or sealed again since the desk
+		// said where it stands: then the ledger has grown by the leaf that tells.
 		if errors.Is(err, errAbsent) && (attempt == 1 || grew) && attempt < maxAttempts {
 			m = next
 			continue
@@ -77,6 +78,7 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 		if err != nil {
 			return nil, err
 		}
+		h.shed(next)
 		result.Leaves += next.size()
 		result.Size = next.size()
 		result.Cases += len(next.cases())

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"tocsin/desk"
 	"tocsin/ledger"
@@ -92,21 +94,9 @@ func (h *Home) enqueue(l *ledger.Leaf, ciphertext []byte) (string, error) {
 	l.Done = h.today()
 	l.Day = l.Done // the vault sets its own; the signature leaves it out
 	l.Sign(r.Instance(), card.Name, key)
-	text, err := l.Marshal()
+	file, err := queueFile(l, desk.Message, ciphertext)
 	if err != nil {
-		return "", fmt.Errorf("queuing an event: %w", err)
-	}
-	var b bytes.Buffer
-	w := desk.NewWriter(&b)
-	err = w.Write(desk.Statement, 0, text)
-	if err == nil && ciphertext != nil {
-		err = w.Write(desk.Message, 0, ciphertext)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		return "", fmt.Errorf("queuing an event: %w", err)
+		return "", err
 	}
 	if err := makeDir(h.path("queue")); err != nil {
 		return "", err
@@ -115,57 +105,83 @@ func (h *Home) enqueue(l *ledger.Leaf, ciphertext []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return path, writeFile(path, b.Bytes())
+	return path, writeFile(path, file)
 }
 
+// queueFile returns a signed leaf and what goes with it, if that is not nil, as
+// they are pushed.
+func queueFile(l *ledger.Leaf, kind desk.Kind, body []byte) ([]byte, error) {
+	text, err := l.Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("queuing an event: %w", err)
+	}
+	var b bytes.Buffer
+	w := desk.NewWriter(&b)
+	err = w.Write(desk.Statement, 0, text)
+	if err == nil && body != nil {
+		err = w.Write(kind, 0, body)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("queuing an event: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// nextInQueue returns the path of the next file of the queue. Under the home's
+// lock nobody else adds to it, so that the directory is read once.
 func (h *Home) nextInQueue() (string, error) {
+	if h.lock != nil && h.queued > 0 {
+		h.queued++
+		return h.queuePath(h.queued), nil
+	}
 	entries, err := os.ReadDir(h.path("queue"))
 	if err != nil {
 		return "", fmt.Errorf("reading the queue: %w", err)
 	}
-	next := 1
+	h.queued = 1
 	for _, e := range entries {
-		var n int
-		if _, err := fmt.Sscanf(e.Name(), "%d"+queueEnding, &n); err == nil {
-			next = max(next, n+1)
+		number, _ := strings.CutSuffix(e.Name(), queueEnding)
+		if n, err := strconv.Atoi(number); err == nil {
+			h.queued = max(h.queued, n+1)
 		}
 	}
-	return h.path("queue", fmt.Sprintf("%06d%s", next, queueEnding)), nil
+	return h.queuePath(h.queued), nil
 }
 
-// queuedMessage opens the ciphertext in a queue's file, past the event.
-func (h *Home) queuedMessage(l *ledger.Leaf) (io.ReaderAt, *os.File, int64, error) {
-	queue, err := h.Queue()
-	if err != nil {
-		return nil, nil, 0, err
+func (h *Home) queuePath(n int) string {
+	return h.path("queue", fmt.Sprintf("%06d%s", n, queueEnding))
+}
+
+// queuedBody opens what follows the event in the queue's file at path, which is
+// of that kind, and says how long it is.
+func queuedBody(path string, kind desk.Kind) (io.ReaderAt, *os.File, int64, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, 0, ErrNotHere // a push delivered it meanwhile
 	}
-	for _, q := range queue {
-		if !bytes.Equal(q.Leaf.Signature, l.Signature) {
-			continue
-		}
-		f, err := os.Open(q.Path)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("reading the queue: %w", err)
+	}
+	frames := desk.NewReader(f)
+	for {
+		frame, err := frames.Next()
 		if err != nil {
-			return nil, nil, 0, fmt.Errorf("reading the queue: %w", err)
+			f.Close()
+			return nil, nil, 0, fmt.Errorf("reading %s: %w", path, err)
 		}
-		frames := desk.NewReader(f)
-		for {
-			frame, err := frames.Next()
+		if frame.Kind == kind {
+			// The reader does not read ahead: here the body begins.
+			at, err := f.Seek(0, io.SeekCurrent)
 			if err != nil {
 				f.Close()
-				return nil, nil, 0, fmt.Errorf("reading %s: %w", q.Path, err)
+				return nil, nil, 0, fmt.Errorf("reading %s: %w", path, err)
 			}
-			if frame.Kind == desk.Message {
-				// The reader does not read ahead: here the body begins.
-				at, err := f.Seek(0, io.SeekCurrent)
-				if err != nil {
-					f.Close()
-					return nil, nil, 0, fmt.Errorf("reading %s: %w", q.Path, err)
-				}
-				return io.NewSectionReader(f, at, frame.Size), f, frame.Size, nil
-			}
+			return io.NewSectionReader(f, at, frame.Size), f, frame.Size, nil
 		}
 	}
-	return nil, nil, 0, ErrNotHere
 }
 
 // Pushed says what became of the queue.
@@ -195,17 +211,9 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	}
 	defer hangUp()
 	result := new(Pushed)
-	refused := make(map[string]error)
-	for _, q := range queue {
-		err := h.deliver(ctx, c, q)
-		var no *desk.Error
-		if errors.As(err, &no) {
-			refused[q.Path] = err
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
+	refused, err := deliverAll(ctx, c, queue)
+	if err != nil {
+		return nil, err
 	}
 	if result.Pull, err = h.pull(ctx, c, progress); err != nil {
 		return nil, err
@@ -214,11 +222,12 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	if err != nil {
 		return nil, err
 	}
-	dropped := func(q Queued) bool {
-		return slices.ContainsFunc(result.Pull.Dropped, func(d Queued) bool { return d.Path == q.Path })
+	dropped := make(map[string]bool)
+	for _, q := range result.Pull.Dropped {
+		dropped[q.Path] = true
 	}
 	for _, q := range queue {
-		if dropped(q) {
+		if dropped[q.Path] {
 			continue
 		}
 		if !m.has(q.Leaf) {
@@ -239,17 +248,64 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	return result, nil
 }
 
-func (h *Home) deliver(ctx context.Context, c *desk.Client, q Queued) error {
-	if q.Leaf.Event != ledger.EventMessage {
+// deliverAll hands the queue in, in its order, and returns what the desk did not
+// take, by path. Rekeys that follow each other are of different cases: several
+// are on their way at once and share the store's commits.
+func deliverAll(ctx context.Context, c *desk.Client, queue []Queued) (map[string]error, error) {
+	const atOnce = 4 // as many connections as a client has
+	refused := make(map[string]error)
+	for len(queue) > 0 {
+		run := 1
+		if queue[0].Leaf.Event == ledger.EventRekey {
+			for run < len(queue) && queue[run].Leaf.Event == ledger.EventRekey {
+				run++
+			}
+		}
+		errs := make([]error, run)
+		var next atomic.Int64
+		var failed atomic.Bool // something other than a refusal: give up
+		var all sync.WaitGroup
+		for range min(atOnce, run) {
+			all.Go(func() {
+				for i := next.Add(1) - 1; i < int64(run) && !failed.Load(); i = next.Add(1) - 1 {
+					errs[i] = deliver(ctx, c, queue[i])
+					if no := (*desk.Error)(nil); errs[i] != nil && !errors.As(errs[i], &no) {
+						failed.Store(true)
+					}
+				}
+			})
+		}
+		all.Wait()
+		for i, err := range errs {
+			no := (*desk.Error)(nil)
+			switch {
+			case errors.As(err, &no):
+				refused[queue[i].Path] = err
+			case err != nil:
+				return nil, err
+			}
+		}
+		queue = queue[run:]
+	}
+	return refused, nil
+}
+
+func deliver(ctx context.Context, c *desk.Client, q Queued) error {
+	push, kind := c.Push, desk.Message
+	switch q.Leaf.Event {
+	case ledger.EventRekey:
+		push, kind = c.PushEnvelope, desk.Envelope
+	case ledger.EventMessage:
+	default:
 		_, err := c.Push(ctx, q.text, 0, nil)
 		return err
 	}
-	src, f, size, err := h.queuedMessage(q.Leaf)
+	src, f, size, err := queuedBody(q.Path, kind)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	_, err = c.Push(ctx, q.text, size, io.NewSectionReader(src, 0, size))
+	_, err = push(ctx, q.text, size, io.NewSectionReader(src, 0, size))
 	return err
 }
 
@@ -260,6 +316,8 @@ func (q Queued) What() string {
 		return q.Leaf.Kind
 	case ledger.EventHandedOver:
 		return "hand-over to " + q.Leaf.Destination
+	case ledger.EventRekey:
+		return "envelope sealed again"
 	case ledger.EventRead:
 		return "note that the report was read"
 	}

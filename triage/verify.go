@@ -191,6 +191,9 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 		if err := l.Verify(force.Instance(), w.Desk); err != nil {
 			return refused("leaf %d in the name of %s: %w", i, l.By, err)
 		}
+		if l.Event == ledger.EventRekey && l.Number != force.Number {
+			return refused("leaf %d: case %s was sealed again for roster %d while roster %d was in force", i, l.Case, l.Number, force.Number)
+		}
 	}
 	if force == nil || force.Digest != next.roster.Digest {
 		return refused("the roster that the desk shows is not the last one in its ledger")

@@ -177,6 +177,35 @@ func (h *Home) OrgRemoveWorker(name string) error {
 	})
 }
 
+// OrgRevoke takes a case worker out of the draft and signs it as the next
+// roster; it returns what OrgSign does. The draft is the first commit point and
+// the signed roster the second: killed between them, the case worker is in the
+// last roster and not in the draft, and revoking again signs.
+func (h *Home) OrgRevoke(name string) (string, *roster.Signed, error) {
+	d, err := h.readDraft()
+	if err != nil {
+		return "", nil, err
+	}
+	last, err := d.lastSigned(h.path("org", "roster"))
+	if err != nil {
+		return "", nil, err
+	}
+	if last == nil {
+		return "", nil, errors.New("no roster was signed yet; type: triage org remove-worker " + name)
+	}
+	if d.Roster.Worker(name) != nil {
+		if len(d.Roster.Workers) == 1 {
+			return "", nil, fmt.Errorf("%s is the only case worker, and without one nobody reads what comes; first type: triage org add-worker CARD", name)
+		}
+		if err := h.OrgRemoveWorker(name); err != nil {
+			return "", nil, err
+		}
+	} else if last.Worker(name) == nil {
+		return "", nil, fmt.Errorf("%s is not a case worker under roster %d", name, last.Number)
+	}
+	return h.OrgSign()
+}
+
 // OrgRemoveDestination takes a destination out of the draft.
 func (h *Home) OrgRemoveDestination(name string) error {
 	return h.changeDraft(func(r *roster.Roster) error {
@@ -246,17 +275,26 @@ func (h *Home) OrgSign() (string, *roster.Signed, error) {
 // catchUp sets the draft's number to that of the last roster signed, so that
 // no number is ever signed twice.
 func (d *draft) catchUp(path string) error {
-	signed, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading the last roster: %w", err)
-	}
-	last, err := roster.Open(signed, d.OrgKey)
-	if err != nil {
-		return fmt.Errorf("reading the last roster: %w", err)
+	last, err := d.lastSigned(path)
+	if err != nil || last == nil {
+		return err
 	}
 	d.Roster.Number = max(d.Roster.Number, last.Number)
 	return nil
+}
+
+// lastSigned returns the last roster signed, or nil.
+func (d *draft) lastSigned(path string) (*roster.Signed, error) {
+	signed, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the last roster: %w", err)
+	}
+	last, err := roster.Open(signed, d.OrgKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the last roster: %w", err)
+	}
+	return last, nil
 }

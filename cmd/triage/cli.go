@@ -58,6 +58,7 @@ type commands struct {
 	Route   routeCmd   `cmd:"" help:"Hand a case over: seal it for a destination."`
 	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`
 	Ack     ackCmd     `cmd:"" help:"Record that a destination signed that it has a hand-over."`
+	Rekey   rekeyCmd   `cmd:"" help:"Seal the cases again after the roster changed."`
 	Org     orgCmd     `cmd:"" help:"The organisation's offline key and roster."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"addition":     sendAddition,
 			"withdraw":     withdraw,
 			"replies":      readReplies,
+			"audit-store":  auditStore,
 		},
 	})
 }

@@ -17,6 +17,7 @@ type orgCmd struct {
 	SetIntake         orgSetIntakeCmd         `cmd:"" help:"Put the intake's card into the roster."`
 	AddWorker         orgAddWorkerCmd         `cmd:"" help:"Put a case worker's card into the roster."`
 	RemoveWorker      orgRemoveWorkerCmd      `cmd:"" help:"Take a case worker out of the roster."`
+	Revoke            orgRevokeCmd            `cmd:"" help:"Take a case worker out of the roster, sign it, and say what that does and doesn't undo."`
 	AddDestination    orgAddDestinationCmd    `cmd:"" help:"Put a destination into the roster."`
 	RemoveDestination orgRemoveDestinationCmd `cmd:"" help:"Take a destination out of the roster."`
 	SetPolicy         orgSetPolicyCmd         `cmd:"" help:"Change the policy in the roster."`
@@ -35,7 +36,7 @@ func (orgCmd) Help() string {
   triage --home /media/org org add-destination police --title "Federal Police" --recipient police.pub
   triage --home /media/org org sign
 
-Changes count only when the roster is signed again and the intake has it (intake update-roster). A case worker who is removed gets nothing new, and still holds what was pulled before.`
+Changes count only when the roster is signed again and the intake has it (intake update-roster). A case worker who is removed gets nothing new, and still holds what was pulled before: see triage org revoke --help.`
 }
 
 type orgInitCmd struct {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"tocsin/ledger"
 	"tocsin/onion"
 	"tocsin/triage"
 )
@@ -158,8 +159,16 @@ func (c pushCmd) Run(s *session) error {
 		p, err := s.home.Push(s.ctx, c.Desk, update)
 		wipe()
 		if p != nil {
+			sealed := 0
 			for _, q := range p.Delivered {
+				if q.Leaf.Event == ledger.EventRekey {
+					sealed++ // they come by the thousand
+					continue
+				}
 				s.say("delivered: %s of case %s", q.What(), q.Leaf.Case)
+			}
+			if sealed > 0 {
+				s.say("delivered: %s sealed again", count(sealed, "case"))
 			}
 			if p.Pull != nil {
 				s.dropped(p.Pull)
@@ -184,8 +193,16 @@ func (c pushCmd) Run(s *session) error {
 
 // dropped says what is queued no more, because its case was destroyed.
 func (s *session) dropped(p *triage.Pulled) {
+	sealed := 0
 	for _, q := range p.Dropped {
+		if q.Leaf.Event == ledger.EventRekey {
+			sealed++
+			continue
+		}
 		s.say("dropped: %s of case %s, which was withdrawn or purged before that came to the desk", q.What(), q.Leaf.Case)
+	}
+	if sealed > 0 {
+		s.say("dropped: %s sealed again, which are destroyed, sealed again by a colleague, or need it for a newer roster: type triage rekey", count(sealed, "case"))
 	}
 }
 

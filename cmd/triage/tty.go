@@ -54,22 +54,41 @@ func newPassphrase() (string, error) {
 // progress returns what shows a pull's progress on a terminal, and what wipes
 // it away again. Where stderr is none, nothing is shown.
 func progress(w io.Writer) (update func(objects, of int, bytes, ofBytes int64), wipe func()) {
+	show, wipe := gauge(w)
+	return func(objects, of int, bytes, ofBytes int64) {
+		show(objects, of, func() string {
+			return fmt.Sprintf("%d of %d objects, %d of %d MiB", objects, of, bytes>>20, ofBytes>>20)
+		})
+	}, wipe
+}
+
+// meter is the same for what is counted alone.
+func meter(w io.Writer, what string) (update func(done, of int), wipe func()) {
+	show, wipe := gauge(w)
+	return func(done, of int) {
+		show(done, of, func() string { return fmt.Sprintf("%d of %d %s", done, of, what) })
+	}, wipe
+}
+
+// gauge shows a text that says how much is done, with an estimate of the time
+// that is left, five times a second at most.
+func gauge(w io.Writer) (show func(done, of int, text func() string), wipe func()) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return func(int, int, int64, int64) {}, func() {}
+		return func(int, int, func() string) {}, func() {}
 	}
 	start := time.Now()
 	var last time.Time
-	update = func(objects, of int, bytes, ofBytes int64) {
+	show = func(done, of int, text func() string) {
 		now := time.Now()
-		if now.Sub(last) < 200*time.Millisecond && objects < of {
+		if now.Sub(last) < 200*time.Millisecond && done < of {
 			return
 		}
 		last = now
-		left := time.Duration(float64(now.Sub(start)) * float64(of-objects) / float64(objects)).Round(time.Second)
-		fmt.Fprintf(f, "\r\x1b[K%d of %d objects, %d of %d MiB, about %v left", objects, of, bytes>>20, ofBytes>>20, left)
+		left := time.Duration(float64(now.Sub(start)) * float64(of-done) / float64(done)).Round(time.Second)
+		fmt.Fprintf(f, "\r\x1b[K%s, about %v left", text(), left)
 	}
-	return update, func() {
+	return show, func() {
 		if !last.IsZero() {
 			fmt.Fprint(f, "\r\x1b[K")
 		}

@@ -3,6 +3,7 @@ package triage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin/ledger"
@@ -92,21 +93,34 @@ func (h *Home) Cases() ([]*Case, error) {
 }
 
 func (h *Home) withQueue(m *mirror) ([]*Case, error) {
-	list := m.cases()
-	byID := make(map[ledger.CaseID]*Case)
-	for _, c := range list {
-		byID[c.ID] = c
-	}
 	queue, err := h.Queue()
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range queue {
-		if c := byID[q.Leaf.Case]; c != nil && !m.has(q.Leaf) {
+	return m.casesWith(m.waiting(queue)), nil
+}
+
+// waiting lists what of a queue the ledger does not hold yet.
+func (m *mirror) waiting(queue []Queued) []Queued {
+	return slices.DeleteFunc(slices.Clone(queue), func(q Queued) bool { return m.has(q.Leaf) })
+}
+
+// casesWith lists the cases with what waits for them.
+func (m *mirror) casesWith(waiting []Queued) []*Case {
+	list := m.cases()
+	if len(waiting) == 0 {
+		return list
+	}
+	byID := make(map[ledger.CaseID]*Case)
+	for _, c := range list {
+		byID[c.ID] = c
+	}
+	for _, q := range waiting {
+		if c := byID[q.Leaf.Case]; c != nil {
 			c.add(Entry{Index: -1, Leaf: q.Leaf, queued: q.Path})
 		}
 	}
-	return list, nil
+	return list
 }
 
 // has reports whether the ledger holds what was signed in l.

@@ -9,6 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"tocsin/desk"
 	"tocsin/ledger"
@@ -99,15 +102,8 @@ func (h *Home) openMirror() (*mirror, error) {
 		return nil, fmt.Errorf("reading the mirror's leaves: %w", err)
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
-	for range cp.Size {
-		leaf, err := readLeaf(r)
-		if err == nil {
-			err = m.append(leaf)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the mirror is damaged at leaf %d; remove %s and pull again: %w", len(m.leaves), h.path("ledger"), err)
-		}
+	if err := m.load(bufio.NewReaderSize(f, 1<<20), cp.Size); err != nil {
+		return nil, fmt.Errorf("the mirror is damaged; remove %s and pull again: %w", h.path("ledger"), err)
 	}
 	if root, err := m.hashes.Root(cp.Size); err != nil || root != cp.Root {
 		return nil, fmt.Errorf("the mirror is damaged: its leaves do not make its checkpoint; remove %s and pull again", h.path("ledger"))
@@ -131,6 +127,63 @@ func readLeaf(r io.Reader) ([]byte, error) {
 
 func appendLeaf(to, leaf []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(to, uint32(len(leaf))), leaf...)
+}
+
+// loadBatch is how many leaves are read before they are parsed and hashed.
+const loadBatch = 8192
+
+// load appends the committed leaves, of which there are size. With a full home
+// it is most of what a start takes, so every core parses while one hashes.
+func (m *mirror) load(r io.Reader, size int64) error {
+	for left := size; left > 0; {
+		texts := make([][]byte, min(left, loadBatch))
+		left -= int64(len(texts))
+		var damage error
+		for i := range texts {
+			if texts[i], damage = readLeaf(r); damage != nil {
+				texts = texts[:i]
+				break
+			}
+		}
+		leaves := make([]*ledger.Leaf, len(texts))
+		errs := make([]error, len(texts))
+		var parsing sync.WaitGroup
+		parsing.Go(func() {
+			inParallel(len(texts), func(i int) { leaves[i], errs[i] = ledger.ParseLeaf(texts[i]) })
+		})
+		hashed := m.hash(texts)
+		parsing.Wait()
+		if err := errors.Join(errors.Join(errs...), damage, hashed); err != nil {
+			return err
+		}
+		m.leaves = append(m.leaves, leaves...)
+	}
+	return nil
+}
+
+// hash adds the hashes of committed leaves.
+func (m *mirror) hash(texts [][]byte) error {
+	for i, text := range texts {
+		if err := m.hashes.Append(m.size()+int64(i), text); err != nil {
+			return err
+		}
+		m.bytes += 4 + int64(len(text))
+	}
+	return nil
+}
+
+// inParallel calls fn with 0 to n-1, as many at once as there are cores.
+func inParallel(n int, fn func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				fn(int(i))
+			}
+		})
+	}
+	all.Wait()
 }
 
 // append adds a committed leaf in memory.

@@ -1,39 +1,107 @@
 package triage
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
 
-const benchCases = 500
+// benchCases is how many cases the benchmarks' home has: as many as the inbox
+// is promised to be quick with, or TOCSIN_CASES for a shorter look.
+func benchCases(b *testing.B) int {
+	b.Helper()
+	v := os.Getenv("TOCSIN_CASES")
+	if v == "" {
+		return 10_000
+	}
+	n, err := strconv.Atoi(v)
+	ok(b, err)
+	return n
+}
 
-// What a first pull of a store of small cases costs over loopback.
-func BenchmarkPull(b *testing.B) {
-	for range b.N {
-		b.StopTimer()
-		s := stock(b)
-		b.StartTimer()
-		s.pull()
-		b.StopTimer()
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(benchCases*b.N), "µs/case")
+// accounts are words in several scripts, from which tale makes reports.
+var accounts = []string{
+	"A man of about sixty brought two girls into the hotel by the beach and asked the desk for the quiet floor. ",
+	"À l'hôtel près du marché, un voyageur a payé la chambre d'une enfant; le gérant a détourné les yeux. ",
+	"In het gastenverblijf spraken twee mannen over een jongen die zij de volgende dag zouden ontmoeten. ",
+	"في الفندق القريب من الميناء رأيت سائحًا مع طفلة لا تعرفه وكانت خائفة منه. ",
+	"होटल के पास एक पर्यटक ने एक लड़के को पैसे दिए और उसे कमरे में ले गया। ",
+	"হোটেলের সামনে একজন পর্যটক একটি মেয়েকে গাড়িতে তুলতে দেখেছি। ",
+	"ที่โรงแรมริมหาด มีชายต่างชาติพาเด็กขึ้นห้องหลายครั้ง ",
+	"No hotel da praia um turista oferecia presentes às crianças e pedia fotografias. ",
+}
+
+// tale is the n-th report of the benchmarks: some 900 characters.
+func tale(n int) map[string]string {
+	var seen strings.Builder
+	for i := range 8 {
+		seen.WriteString(accounts[(n*7+i*(1+n%3))%len(accounts)])
+	}
+	return map[string]string{
+		"what.seen":     fmt.Sprintf("%sRoom %d.", seen.String(), n),
+		"where.country": []string{"TH", "KH", "BR", "MA", "IN", "PH"}[n%6],
+		"where.city":    fmt.Sprintf("Town %d", n%97),
+		"where.place":   fmt.Sprintf("Hôtel %d", n%811),
+		"danger.now":    []string{"no", "unknown", "no", "yes"}[n%4],
 	}
 }
 
-// What listing them costs: each is opened.
-func BenchmarkList(b *testing.B) {
-	s := stock(b)
-	s.pull()
-	for b.Loop() {
-		if list, err := s.alice.List(); err != nil || len(list) != benchCases {
-			b.Fatalf("%d cases, %v", len(list), err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(benchCases*b.N), "µs/case")
-}
-
-// stock returns a station whose vault holds benchCases cases.
-func stock(b *testing.B) *station {
+// stock returns a station whose vault holds so many cases.
+func stock(b *testing.B, cases int) *station {
 	b.Helper()
 	s := newStation(b)
-	for range benchCases {
-		s.addCase(s.vault, plain)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range 16 { // they share the vault's commits
+		all.Go(func() {
+			for n := next.Add(1); n <= int64(cases); n = next.Add(1) {
+				s.addCase(s.vault, tale(int(n)))
+			}
+		})
 	}
+	all.Wait()
 	return s
+}
+
+// What a case worker waits for with a full home, from the first pull on. The
+// last four run the real program, start to end, with a key without passphrase.
+//
+//	go test -run - -bench Full -benchtime 5x ./triage
+func BenchmarkFull(b *testing.B) {
+	cases := benchCases(b)
+	s := stock(b, cases)
+	program := filepath.Join(b.TempDir(), "triage")
+	if out, err := exec.Command("go", "build", "-o", program, "tocsin/cmd/triage").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	run := func(b *testing.B, args ...string) []byte {
+		cmd := exec.Command(program, append([]string{"--home", s.alice.Dir}, args...)...)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		ok(b, err)
+		return out
+	}
+	start := time.Now()
+	p := s.pull()
+	b.Logf("first pull of %d cases, %d objects: %v with %d cores", p.Cases, p.Objects, time.Since(start).Round(time.Millisecond), runtime.GOMAXPROCS(0))
+
+	b.Run("mirror", func(b *testing.B) {
+		for b.Loop() {
+			_, err := s.alice.openMirror()
+			ok(b, err)
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			run(b, "list")
+		}
+	})
 }

@@ -44,12 +44,26 @@ type Home struct {
 	Tor Tor
 	// Now is the clock; only days are taken from it.
 	Now func() time.Time
+	// Reading is told how far the opening of new cases is; it may be nil.
+	Reading Reading
 
 	passphrase string // once asked
 	identity   age.Identity
 	desk       ed25519.PrivateKey
+	inbox      *Inbox // as last returned
 	lock       *os.File
 	queued     int // number of the queue's last file, as far as known under the lock; 0 if not
+}
+
+// Forget drops what the home holds in memory: the passphrase, the keys, and the
+// inbox with its texts. The next verb that needs a key asks for it again. The
+// desk key is overwritten; the others are Go strings and values of age, which
+// can only be let go of, so that they stay in the memory of the process until it
+// is used for something else or the process ends. An Inbox that was returned is
+// the caller's to drop. No verb may be at work.
+func (h *Home) Forget() {
+	clear(h.desk)
+	h.passphrase, h.identity, h.desk, h.inbox = "", nil, nil, nil
 }
 
 func (h *Home) path(elem ...string) string {

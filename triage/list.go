@@ -2,38 +2,39 @@ package triage
 
 import (
 	"cmp"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"tocsin/ledger"
 	"tocsin/report"
-	"tocsin/seal/roster"
 	"tocsin/triage/screen"
 )
 
 // A Summary is a line of the inbox. Its texts were written by a stranger: they
 // are cleaned for one line of a terminal.
 type Summary struct {
-	ID        string   `json:"case"`
-	Day       string   `json:"day"`
-	Due       string   `json:"due"` // the day on which the deadline passes
-	HoursLeft int      `json:"hours_left"`
-	Danger    bool     `json:"danger"`    // a child is in danger now
-	Departure bool     `json:"departure"` // a departure is imminent
-	Country   string   `json:"country,omitempty"`
-	City      string   `json:"city,omitempty"`
-	Account   string   `json:"account,omitempty"` // first line
-	Messages  int      `json:"messages"`          // after the report, but for notes
-	Unheard   bool     `json:"unheard"`           // the witness wrote after the last reply, after a hand-over or not
+	ID        string `json:"case"`
+	Day       string `json:"day"`
+	Due       string `json:"due"` // the day on which the deadline passes
+	HoursLeft int    `json:"hours_left"`
+	Age       int    `json:"age_hours"` // since the day on which it came began
+	State     string `json:"state"`     // one of the State constants
+	Danger    bool   `json:"danger"`    // a child is in danger now
+	Departure bool   `json:"departure"` // a departure is imminent
+	Country   string `json:"country,omitempty"`
+	City      string `json:"city,omitempty"`
+	Account   string `json:"account,omitempty"` // first line
+
+	Categories []string `json:"categories,omitempty"` // codes of report.Categories
+	Assigned   string   `json:"assigned,omitempty"`   // to the case worker of that name
+	Marks      []string `json:"marks"`                // set by case workers
+
+	Messages  int      `json:"messages"` // after the report, but for notes
+	Unheard   bool     `json:"unheard"`  // the witness wrote after the last reply, after a hand-over or not
 	Files     int      `json:"files"`
 	HandedTo  []string `json:"handed_to"`
-	Queued    bool     `json:"queued"`             // something waits to be pushed
-	Assigned  string   `json:"assigned,omitempty"` // to a case worker
-	Marks     []string `json:"marks"`
+	Queued    bool     `json:"queued"` // something waits to be pushed
 	Held      bool     `json:"held"`
 	Read      bool     `json:"read"` // a case worker has opened it
 	Purged    string   `json:"purged,omitempty"`
@@ -42,70 +43,47 @@ type Summary struct {
 	Problem   string   `json:"problem,omitempty"` // why it could not be read
 }
 
+// Where a case stands: the last of these that happened to it.
+const (
+	StateNew          = "new"  // nobody has opened it
+	StateRead         = "read" // a case worker has
+	StateHeld         = "held" // and has stopped its retention clock
+	StateHandedOver   = "handed-over"
+	StateAcknowledged = "acknowledged" // by one to whom it was handed
+	StateWithdrawn    = "withdrawn"
+	StatePurged       = "purged"
+)
+
 // Open reports whether nobody has been told of the case yet.
 func (s *Summary) Open() bool { return len(s.HandedTo) == 0 && !s.retired() }
 
 func (s *Summary) retired() bool { return s.Purged != "" || s.Withdrawn }
 
-// List opens every case and returns the most urgent first. A case that can't
-// be read is in it, with its problem, rather than missing.
+// List returns the cases, the most urgent first; see [Home.Inbox]. A case that
+// can't be read is in it, with its problem, rather than missing.
 func (h *Home) List() ([]Summary, error) {
-	r, err := h.Roster()
+	b, err := h.Inbox()
 	if err != nil {
 		return nil, err
 	}
-	cases, err := h.Cases()
-	if err != nil {
-		return nil, err
-	}
-	if len(cases) == 0 {
-		return nil, nil
-	}
-	// Without the key there is one error to tell, not one for each case.
-	if _, err := h.Identity(); err != nil {
-		return nil, err
-	}
-	deadline := time.Duration(r.Policy.DeadlineHours) * time.Hour
-	list := make([]Summary, len(cases))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(cases)); i = next.Add(1) - 1 {
-				list[i] = h.summary(cases[i], r, deadline)
-			}
-		})
-	}
-	all.Wait()
-	slices.SortStableFunc(list, moreUrgent)
-	return list, nil
+	return b.List(), nil
 }
 
-// summary opens a case for its line of the list. Identity was called before,
-// so that several may run at once.
-func (h *Home) summary(c *Case, r *roster.Signed, deadline time.Duration) Summary {
-	s := h.outline(c, deadline)
-	if c.retired() {
-		return s
-	}
-	o, err := h.open(c, r)
-	if err == nil {
-		err = h.summarise(o, &s)
-	}
-	if err != nil {
-		s.Problem = screen.Line(err.Error())
-	}
-	return s
+// at fills in what passes with time. Only the day of a report is kept, so that
+// its clock starts when that day began: never too late.
+func (s *Summary) at(now time.Time, deadline time.Duration) {
+	began := ledger.Day(s.Day).Time()
+	due := began.Add(deadline)
+	s.Due = string(ledger.DayOf(due))
+	s.HoursLeft = int(due.Sub(now).Hours())
+	s.Age = int(now.Sub(began).Hours())
 }
 
-// outline fills in what the ledger alone says. Only the day of a report is
-// kept, so that its clock starts when that day began: never too late.
-func (h *Home) outline(c *Case, deadline time.Duration) Summary {
-	due := c.Day.Time().Add(deadline)
+// outline fills in what the ledger alone says.
+func outline(c *Case) Summary {
 	s := Summary{
-		ID: c.ID.String(), Day: string(c.Day), Due: string(ledger.DayOf(due)),
-		HoursLeft: int(due.Sub(h.Now()).Hours()), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
-		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, Marks: []string{},
+		ID: c.ID.String(), Day: string(c.Day), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
+		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, State: c.state(), Marks: []string{},
 	}
 	for _, e := range c.Messages {
 		s.Queued = s.Queued || e.Index < 0
@@ -130,8 +108,28 @@ func (h *Home) outline(c *Case, deadline time.Duration) Summary {
 	return s
 }
 
-// summarise fills in what the report says, and the notes.
-func (h *Home) summarise(o *opened, s *Summary) error {
+func (c *Case) state() string {
+	acknowledged := func(e Entry) bool { return e.Leaf.Event == ledger.EventAcknowledged }
+	switch {
+	case c.Purged != "":
+		return StatePurged
+	case c.Withdrawn:
+		return StateWithdrawn
+	case slices.ContainsFunc(c.Handed, acknowledged):
+		return StateAcknowledged
+	case len(c.Handed) > 0:
+		return StateHandedOver
+	case c.Held:
+		return StateHeld
+	case len(c.Read) > 0:
+		return StateRead
+	}
+	return StateNew
+}
+
+// summarise fills in what the report and the notes say, and the words to find the
+// case by.
+func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 	unheard := false
 	for _, e := range o.Messages {
 		if e.Leaf.Kind == ledger.KindReply {
@@ -150,6 +148,9 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 			return err
 		}
 		s.Files += len(msg.Files)
+		for _, f := range msg.Files {
+			words.WriteString(f.Name + "\n")
+		}
 		if e.Leaf.Kind != ledger.KindReport {
 			note, err := parseNote(msg)
 			if err != nil {
@@ -157,6 +158,7 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 				continue
 			}
 			unheard = unheard || note.Text != "" || len(msg.Files) > 0
+			words.WriteString(note.Text + "\n")
 			continue
 		}
 		r, err := parseReport(msg)
@@ -169,6 +171,17 @@ func (h *Home) summarise(o *opened, s *Summary) error {
 		s.Country = screen.Line(r.Where.Country)
 		s.City = screen.Line(r.Where.City)
 		s.Account = firstLine(r)
+		for _, c := range r.What.Categories {
+			s.Categories = append(s.Categories, screen.Line(c))
+		}
+		for _, f := range report.Fields() {
+			for _, v := range r.Get(f.Name) {
+				words.WriteString(v + "\n")
+				if f.Format == report.Country {
+					words.WriteString(countryLabel(v) + "\n")
+				}
+			}
+		}
 	}
 	s.Unheard = unheard // an addition may only tell that replies were read
 	d := h.deskOf(o)
@@ -195,10 +208,11 @@ func firstLine(r *report.Report) string {
 }
 
 // moreUrgent orders what has to be looked at first: a case that can't be read
-// may be anything, and one that was tampered with is not alone; then a child in danger, a departure; then what nobody was
-// told of, by its deadline; then news in what was handed over; then the rest.
-func moreUrgent(a, b Summary) int {
-	return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Day, b.Day))
+// may be anything, and one that was tampered with is not alone; then a child in
+// danger, a departure; then what nobody was told of, by its deadline; then news
+// in what was handed over; then the rest.
+func moreUrgent(a, b *Summary) int {
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Day, b.Day))
 }
 
 func rank(s *Summary) int {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"tocsin/desk"
@@ -110,20 +112,21 @@ func (h *Home) missing(m *mirror) []want {
 // withdraw it.
 func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 	kept := map[ledger.Digest]bool{}
-	gone := map[ledger.Digest]bool{}
+	gone := map[ledger.Digest]int{} // by the place of its case in the ledger
 	byID := map[ledger.CaseID]*Case{}
-	for _, c := range m.cases() {
-		of := kept
+	for place, c := range m.cases() {
+		of := func(d ledger.Digest) { kept[d] = true }
 		if c.retired() {
-			of = gone
+			of = func(d ledger.Digest) { gone[d] = place }
 		}
 		byID[c.ID] = c
-		of[c.envelope], of[c.record] = true, true
+		of(c.envelope)
+		of(c.record)
 		for _, d := range c.older {
-			of[d] = true // as long as the case lives, shed judges of them
+			of(d) // as long as the case lives, shed judges of them
 		}
 		for _, e := range c.Messages {
-			of[e.Leaf.Digest] = true
+			of(e.Leaf.Digest)
 		}
 	}
 	for _, l := range m.leaves {
@@ -131,10 +134,12 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 			kept[l.Digest] = true
 		}
 	}
+	maps.DeleteFunc(gone, func(d ledger.Digest, _ int) bool { return kept[d] || !h.hasObject(d) })
+	// First: killed after it, the objects tell the next pull what is left to do.
+	if err := h.dropSegments(slices.Collect(maps.Values(gone))); err != nil {
+		return nil, err
+	}
 	for d := range gone {
-		if kept[d] {
-			continue
-		}
 		if err := os.Remove(h.objectPath(d)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("removing a case that was destroyed: %w", err)
 		}

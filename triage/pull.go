@@ -31,14 +31,45 @@ type Progress func(objects, ofObjects int, bytes, ofBytes int64)
 
 // Pull brings the mirror up to date from the desk at addr, or from the one the
 // home knows if that is empty. What was fetched stays if it is interrupted, and
-// the next pull goes on from there. The caller holds the lock.
+// the next pull goes on from there. Then it opens the new cases for the index,
+// which [Home.Reading] is told of. The caller holds the lock.
 func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulled, error) {
 	c, hangUp, err := h.dial(addr)
 	if err != nil {
 		return nil, err
 	}
 	defer hangUp()
-	return h.pull(ctx, c, progress)
+	p, err := h.pull(ctx, c, progress)
+	if err != nil {
+		return nil, err
+	}
+	return p, h.readNew(ctx)
+}
+
+// readNew opens what a pull brought, for the index, unless the person would have
+// to be asked for a passphrase: a pull may run by itself at night, and then the
+// next list does it. Whatever else is wrong is for the list to tell. It fails
+// only if ctx ends, and then what was pulled, and what was opened, stays.
+func (h *Home) readNew(ctx context.Context) error {
+	ask, reading, passphrase := h.Passphrase, h.Reading, h.passphrase
+	h.Passphrase = nil
+	_, err := h.Identity()
+	h.Passphrase = ask
+	if err != nil {
+		h.passphrase = passphrase // it is right for the desk key
+		return nil
+	}
+	defer func() { h.Reading = reading }()
+	h.Reading = func(cases, of int) error {
+		if reading != nil {
+			if err := reading(cases, of); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
+	_, _ = h.Inbox()
+	return ctx.Err()
 }
 
 // maxAttempts is how often a pull asks anew for what was destroyed meanwhile.

@@ -243,9 +243,11 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 		result.Delivered = append(result.Delivered, q)
 	}
 	if len(result.Delivered) > 0 {
-		return result, syncDir(h.path("queue"))
+		if err := syncDir(h.path("queue")); err != nil {
+			return result, err
+		}
 	}
-	return result, nil
+	return result, h.readNew(ctx)
 }
 
 // deliverAll hands the queue in, in its order, and returns what the desk did not

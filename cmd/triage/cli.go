@@ -39,6 +39,7 @@ Every day:
 
   triage pull
   triage list
+  triage search hotel country:TH
   triage show 7k3q
   triage route 7k3q --to police
   triage push
@@ -52,6 +53,7 @@ type commands struct {
 	Join    joinCmd    `cmd:"" help:"Join an organisation, or take a newer roster or address."`
 	Pull    pullCmd    `cmd:"" help:"Bring new cases, and verify that the ledger only grew."`
 	List    listCmd    `cmd:"" help:"List the cases, the most urgent first."`
+	Search  searchCmd  `cmd:"" help:"List the cases in which words are found."`
 	Show    showCmd    `cmd:"" help:"Show all of a case but its attachments."`
 	Files   filesCmd   `cmd:"" help:"List a case's attachments, or save them deliberately."`
 	Reply   replyCmd   `cmd:"" help:"Answer the witness."`
@@ -59,6 +61,7 @@ type commands struct {
 	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`
 	Ack     ackCmd     `cmd:"" help:"Record that a destination signed that it has a hand-over."`
 	Rekey   rekeyCmd   `cmd:"" help:"Seal the cases again after the roster changed."`
+	Lock    lockCmd    `cmd:"" help:"Remove the sealed index of what was read."`
 	Org     orgCmd     `cmd:"" help:"The organisation's offline key and roster."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -118,6 +121,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	s.home = &triage.Home{Dir: c.Home, Now: time.Now, Passphrase: askPassphrase}
+	s.home.Reading = reading(ctx, stderr)
 	return s.exit(k.Run())
 }
 

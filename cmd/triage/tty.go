@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"tocsin/triage"
 )
 
 // The terminal's rules: questions go to /dev/tty and their answers come from
@@ -70,18 +73,33 @@ func meter(w io.Writer, what string) (update func(done, of int), wipe func()) {
 	}, wipe
 }
 
+// reading is the same for cases that are opened. It stops when ctx ends.
+func reading(ctx context.Context, w io.Writer) triage.Reading {
+	show, wipe := gauge(w)
+	return func(cases, of int) error {
+		show(cases, of, func() string { return fmt.Sprintf("reading %d of %d", cases, of) })
+		if cases == of || ctx.Err() != nil {
+			wipe()
+		}
+		return ctx.Err()
+	}
+}
+
 // gauge shows a text that says how much is done, with an estimate of the time
-// that is left, five times a second at most.
+// that is left, five times a second at most: what is done at once is not shown.
+// Where w is no terminal, nothing is.
 func gauge(w io.Writer) (show func(done, of int, text func() string), wipe func()) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return func(int, int, func() string) {}, func() {}
 	}
-	start := time.Now()
-	var last time.Time
+	var start, last time.Time
 	show = func(done, of int, text func() string) {
 		now := time.Now()
-		if now.Sub(last) < 200*time.Millisecond && done < of {
+		if start.IsZero() {
+			start, last = now, now
+		}
+		if now.Sub(last) < 200*time.Millisecond || done == 0 {
 			return
 		}
 		last = now
@@ -89,7 +107,7 @@ func gauge(w io.Writer) (show func(done, of int, text func() string), wipe func(
 		fmt.Fprintf(f, "\r\x1b[K%s, about %v left", text(), left)
 	}
 	return show, func() {
-		if !last.IsZero() {
+		if last != start {
 			fmt.Fprint(f, "\r\x1b[K")
 		}
 	}

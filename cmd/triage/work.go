@@ -33,38 +33,6 @@ func (s *session) printJSON(v any) error {
 	return nil
 }
 
-type listCmd struct {
-	JSON bool `name:"json" help:"Print a JSON array."`
-}
-
-// Help is shown by triage list --help.
-func (listCmd) Help() string {
-	return `A child in danger now comes first, then an imminent departure, then what nobody has been told of by its deadline, then handed-over cases in which the witness wrote again. Only the day of a report is known: its clock starts when that day began.`
-}
-
-// Run lists.
-func (c listCmd) Run(s *session) error {
-	list, err := s.home.List()
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		if list == nil {
-			list = []triage.Summary{}
-		}
-		return s.printJSON(list)
-	}
-	for _, v := range list {
-		s.say("%s", summaryLine(&v))
-		if v.Problem != "" {
-			s.say("          can't be read: %s", v.Problem)
-		} else if v.Account != "" {
-			s.say("          %s", shorten(v.Account, 68))
-		}
-	}
-	return nil
-}
-
 // summaryLine says, after the beginning of the ID, what decides.
 func summaryLine(v *triage.Summary) string {
 	parts := []string{v.ID[:8], v.Day}

@@ -57,12 +57,19 @@ type Home struct {
 
 // Forget drops what the home holds in memory: the passphrase, the keys, and the
 // inbox with its texts. The next verb that needs a key asks for it again. The
-// desk key is overwritten; the others are Go strings and values of age, which
-// can only be let go of, so that they stay in the memory of the process until it
-// is used for something else or the process ends. An Inbox that was returned is
-// the caller's to drop. No verb may be at work.
+// desk key and the texts by which cases are searched are overwritten. The
+// passphrase, the summaries and age's keys are values that Go does not let
+// anybody overwrite: they stay in the memory of the process until it is used for
+// something else or the process ends. No verb may be at work, and an Inbox that
+// was returned finds nothing any more.
 func (h *Home) Forget() {
 	clear(h.desk)
+	if h.inbox != nil {
+		for _, e := range h.inbox.entries {
+			clear(e.text)
+		}
+		h.inbox.entries, h.inbox.urgent = nil, nil
+	}
 	h.passphrase, h.identity, h.desk, h.inbox = "", nil, nil, nil
 }
 

@@ -42,7 +42,7 @@ func (b *Inbox) Search(q *Query) []Summary {
 	for _, e := range b.urgent {
 		s := e.Summary
 		s.at(now, b.deadline)
-		if q.Match(&s, e.text) {
+		if q.match(&s, e.text) {
 			list = append(list, s)
 		}
 	}
@@ -164,8 +164,8 @@ func (rd *reader) recall(memory *Inbox) {
 	switch {
 	case memory != nil:
 		for _, e := range memory.entries {
-			if e.Problem == "" {
-				rd.known[e.id] = e
+			if e.Summary.Problem == "" {
+				rd.known[e.ID] = e
 			}
 		}
 		copy(rd.segments, memory.segments)
@@ -178,7 +178,7 @@ func (rd *reader) recall(memory *Inbox) {
 	}
 	of := make([]int, len(rd.segments)) // entries that are still true
 	for i, c := range rd.cases {
-		if e := rd.known[c.ID]; e == nil || e.print != rd.prints[c.ID] {
+		if e := rd.known[c.ID]; e == nil || e.Print != rd.prints[c.ID] {
 			delete(rd.known, c.ID)
 			continue
 		}
@@ -211,8 +211,8 @@ func (rd *reader) read() ([]*entry, error) {
 			}
 		})
 		for _, i := range batch {
-			if e := entries[i]; e != nil && e.Problem == "" {
-				rd.known[e.id], rd.stale[i/segmentCases] = e, true
+			if e := entries[i]; e != nil && e.Summary.Problem == "" {
+				rd.known[e.ID], rd.stale[i/segmentCases] = e, true
 			} else {
 				rd.unread++
 			}
@@ -232,7 +232,7 @@ func (rd *reader) read() ([]*entry, error) {
 
 // entry opens a case for its entry.
 func (rd *reader) entry(c *Case) *entry {
-	e := &entry{id: c.ID, print: rd.prints[c.ID], kept: kept{Summary: outline(c)}}
+	e := &entry{kept: kept{ID: c.ID, Print: rd.prints[c.ID], Summary: outline(c)}}
 	if c.retired() {
 		return e
 	}
@@ -242,9 +242,9 @@ func (rd *reader) entry(c *Case) *entry {
 		err = rd.home.summarise(o, &e.Summary, &words)
 	}
 	if err != nil {
-		e.Problem = screen.Line(err.Error())
+		e.Summary.Problem = screen.Line(err.Error())
 	}
-	e.text = Fold(words.String())
+	e.text = []byte(Fold(words.String()))
 	return e
 }
 

@@ -1,11 +1,13 @@
 package triage
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 
 	"filippo.io/age"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -59,16 +62,17 @@ const (
 
 // An entry is what the index holds of a case.
 type entry struct {
-	id    ledger.CaseID
-	print ledger.Digest // of all that it was made from
 	kept
-	text string // what is searched, folded
+	text []byte // what is searched, folded
 }
 
-// kept is the part of an entry that the index holds as JSON.
+// kept is an entry but for its text, as encoding/gob writes it.
 type kept struct {
-	Summary
-	Keys []string `json:"keys,omitempty"` // what links the case to others
+	ID      ledger.CaseID
+	Print   ledger.Digest // of all that it was made from
+	Summary Summary
+	Keys    []string // what links the case to others
+	Size    int      // of the text, in bytes
 }
 
 // errNoIndex means that there is none to be used.
@@ -103,14 +107,13 @@ func segmentName(n int) string { return fmt.Sprintf("%06d", n) }
 const stateName = "state"
 
 // form tells apart programs whose Summary has other fields.
-func form() string {
+var form = sync.OnceValue(func() string {
 	var b strings.Builder
-	t := reflect.TypeFor[kept]()
-	for _, f := range reflect.VisibleFields(t) {
-		fmt.Fprintf(&b, "%s %s %s\n", f.Name, f.Type, f.Tag)
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Summary]()) {
+		fmt.Fprintf(&b, "%s %s\n", f.Name, f.Type)
 	}
 	return b.String()
-}
+})
 
 func authenticated(name string) []byte { return []byte(indexHeader + name + "\n" + form()) }
 
@@ -133,16 +136,25 @@ func (x *index) seal(name string, content []byte) ([]byte, nonce) {
 
 // open reads a file of the index, or returns errNoIndex.
 func (x *index) open(name string) ([]byte, nonce, error) {
-	var n nonce
 	path := x.home.path("index", name)
 	if st, err := os.Stat(path); err != nil || st.Size() > maxIndexFile {
-		return nil, n, errNoIndex
+		return nil, nonce{}, errNoIndex
 	}
 	file, err := os.ReadFile(path)
-	if err != nil || len(file) < len(indexHeader)+len(n) || string(file[:len(indexHeader)]) != indexHeader {
+	if err != nil {
+		return nil, nonce{}, errNoIndex
+	}
+	return x.unseal(name, file)
+}
+
+// unseal is seal's inverse, in the place of the file, or returns errNoIndex.
+func (x *index) unseal(name string, file []byte) ([]byte, nonce, error) {
+	var n nonce
+	sealed, ok := bytes.CutPrefix(file, []byte(indexHeader))
+	if !ok || len(sealed) < len(n) {
 		return nil, n, errNoIndex
 	}
-	sealed := file[len(indexHeader)+copy(n[:], file[len(indexHeader):]):]
+	sealed = sealed[copy(n[:], sealed):]
 	plain, err := x.aead.Open(sealed[:0], n[:], sealed, authenticated(name))
 	if err != nil || len(plain) < 8 {
 		return nil, n, errNoIndex
@@ -192,54 +204,48 @@ func (x *index) readSegment(n int) ([]*entry, nonce, error) {
 	if err != nil {
 		return nil, at, err
 	}
-	list, err := parseEntries(string(plain))
-	clear(plain)
+	list, err := parseEntries(plain)
 	return list, at, err
 }
 
-// appendEntry adds an entry as a segment has it: the case's ID, the print, and
-// the JSON and the text, each after its length (four bytes, big-endian).
-func appendEntry(b []byte, e *entry) ([]byte, error) {
-	text, err := json.Marshal(&e.kept)
-	if err != nil {
+// marshalEntries returns a segment's content: what is kept of each, as gob, and
+// then the texts, which are left out of it so that reading copies none.
+func marshalEntries(list []*entry) ([]byte, error) {
+	all := make([]kept, len(list))
+	for i, e := range list {
+		all[i] = e.kept
+		all[i].Size = len(e.text)
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(all); err != nil {
 		return nil, fmt.Errorf("writing the index: %w", err)
 	}
-	b = append(append(b, e.id[:]...), e.print[:]...)
-	b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
-	return append(binary.BigEndian.AppendUint32(b, uint32(len(e.text))), e.text...), nil
+	for _, e := range list {
+		b.Write(e.text)
+	}
+	return b.Bytes(), nil
 }
 
-func parseEntries(s string) ([]*entry, error) {
-	var list []*entry
-	for s != "" {
-		e := new(entry)
-		if len(s) < len(e.id)+len(e.print) {
+// parseEntries reads a segment's content. The texts are parts of it.
+func parseEntries(content []byte) ([]*entry, error) {
+	var all []kept
+	r := bytes.NewReader(content) // of which gob takes no byte too many
+	if err := gob.NewDecoder(r).Decode(&all); err != nil {
+		return nil, errNoIndex
+	}
+	texts := content[len(content)-r.Len():]
+	list := make([]*entry, len(all))
+	for i, k := range all {
+		if k.Size < 0 || k.Size > len(texts) {
 			return nil, errNoIndex
 		}
-		s = s[copy(e.id[:], s):]
-		s = s[copy(e.print[:], s):]
-		var text string
-		var ok [2]bool
-		text, s, ok[0] = cutSized(s)
-		e.text, s, ok[1] = cutSized(s)
-		if ok != [2]bool{true, true} || json.Unmarshal([]byte(text), &e.kept) != nil {
-			return nil, errNoIndex
+		if k.Summary.HandedTo == nil {
+			k.Summary.HandedTo = []string{} // gob has no empty lists
 		}
-		list = append(list, e)
+		list[i] = &entry{k, texts[:k.Size:k.Size]}
+		texts = texts[k.Size:]
 	}
 	return list, nil
-}
-
-// cutSized returns what follows its length at the beginning of s, and the rest.
-func cutSized(s string) (v, rest string, ok bool) {
-	if len(s) < 4 {
-		return "", "", false
-	}
-	n := uint64(binary.BigEndian.Uint32([]byte(s[:4])))
-	if s = s[4:]; n > uint64(len(s)) {
-		return "", "", false
-	}
-	return s[:n], s[n:], true
 }
 
 // hasIndex reports whether there may be one, without any key.

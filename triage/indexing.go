@@ -3,10 +3,10 @@ package triage
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,19 +22,33 @@ import (
 // and the queue.
 func (h *Home) basis(queue []Queued) (ledger.Digest, error) {
 	sum := sha256.New()
-	add := func(text []byte) {
-		sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
-		sum.Write(text)
-	}
 	for _, path := range []string{h.path("config"), h.path("ledger", "head"), h.path("ledger", "leaves")} {
-		text, err := os.ReadFile(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return ledger.Digest{}, fmt.Errorf("reading the mirror: %w", err)
+		digest, err := fileDigest(path)
+		if err != nil {
+			return ledger.Digest{}, err
 		}
-		add(text)
+		sum.Write(digest[:])
 	}
 	for _, q := range queue {
-		add(q.text)
+		digest := digestOf(q.text)
+		sum.Write(digest[:])
+	}
+	return ledger.Digest(sum.Sum(nil)), nil
+}
+
+// fileDigest returns zero for a file that is not there.
+func fileDigest(path string) (ledger.Digest, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ledger.Digest{}, nil
+	}
+	if err != nil {
+		return ledger.Digest{}, fmt.Errorf("reading the mirror: %w", err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, make([]byte, 256<<10)); err != nil {
+		return ledger.Digest{}, fmt.Errorf("reading the mirror: %w", err)
 	}
 	return ledger.Digest(sum.Sum(nil)), nil
 }
@@ -67,7 +81,7 @@ func (x *index) read(segments int) (map[ledger.CaseID]*entry, []segment) {
 	known := make(map[ledger.CaseID]*entry)
 	for _, list := range lists {
 		for _, e := range list {
-			known[e.id] = e
+			known[e.ID] = e
 		}
 	}
 	return known, seen
@@ -140,12 +154,9 @@ func (h *Home) lockIndex() (unlock func(), err error) {
 // write writes a segment. A crash before its rename leaves the one before,
 // whose outdated entries are noticed by their prints.
 func (x *index) write(n int, entries []*entry) (nonce, error) {
-	var content []byte
-	for _, e := range entries {
-		var err error
-		if content, err = appendEntry(content, e); err != nil {
-			return nonce{}, err
-		}
+	content, err := marshalEntries(entries)
+	if err != nil {
+		return nonce{}, err
 	}
 	defer clear(content)
 	file, at := x.seal(segmentName(n), content)

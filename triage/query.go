@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // A Query says which cases are looked for. The zero value finds all.
 type Query struct {
-	words   []string // folded
+	words   [][]byte // folded
 	filters []filter
 }
 
@@ -88,7 +89,7 @@ func ParseQuery(s string) (*Query, error) {
 
 func (q *Query) addWord(w string) {
 	if w = Fold(w); w != "" {
-		q.words = append(q.words, w)
+		q.words = append(q.words, []byte(w))
 	}
 }
 
@@ -113,14 +114,16 @@ func (q *Query) add(word string) error {
 
 // Match reports whether a case is looked for. text is the text of the case as
 // [Fold] returns it.
-func (q *Query) Match(s *Summary, text string) bool {
+func (q *Query) Match(s *Summary, text string) bool { return q.match(s, []byte(text)) }
+
+func (q *Query) match(s *Summary, text []byte) bool {
 	for _, f := range q.filters {
 		if !f.match(s) {
 			return false
 		}
 	}
 	for _, w := range q.words {
-		if !strings.Contains(text, w) {
+		if !bytes.Contains(text, w) {
 			return false
 		}
 	}

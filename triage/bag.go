@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 
 	"tocsin/ledger"
@@ -97,11 +96,12 @@ type provenance struct {
 	Consent      string        `json:"consent"`
 	Withheld     []withheld    `json:"withheld"`
 	Notes        []string      `json:"notes"`
+	Decision     *Decision     `json:"decision,omitempty"` // why it goes there
 }
 
 // gather reads all messages of a case, without their attachments' contents,
 // and makes what the bag says of them.
-func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destination, extras []Extra) (*bag, error) {
+func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destination, with With) (*bag, error) {
 	card, err := h.Card()
 	if err != nil {
 		return nil, err
@@ -117,6 +117,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 		By: card.Name, Roster: r.Number, CaseLeaf: o.Index, Checkpoint: string(head.Checkpoint),
 		LedgerKey: m.roster.Intake.Ledger, Files: []bagFile{}, Messages: []bagMessage{},
 	}
+	p.Decision = with.Decision
 	if err := h.signing(b, p, card); err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	if err := h.gatherCustody(b, p, r, m); err != nil {
 		return nil, err
 	}
-	b.name = bagName(o.Case, b.sources, extras)
+	b.name = bagName(o.Case, b.sources, with)
 	p.Files = append(p.Files, b.files...)
 	p.When = whenOf(told)
 	p.Consent = consentLabel(told.Consent)
@@ -147,12 +148,12 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	}
 	b.payload = append([]payload{{"report.html", page}}, b.payload...)
 	b.payload = append(b.payload, payload{"provenance.json", text})
-	if slices.Contains(extras, ExtraCaseUCO) {
+	if with.CaseUCO {
 		linked, err := caseUCO(told, p)
 		if err != nil {
 			return nil, fmt.Errorf("writing the case as CASE/UCO: %w", err)
 		}
-		b.payload = append(b.payload, payload{"case.jsonld", linked})
+		b.payload = append(b.payload, payload{caseFile, linked})
 	}
 	b.info = []bagit.Info{
 		{Label: "Source-Organization", Value: r.Organisation},

@@ -9,12 +9,8 @@ import (
 	"tocsin/report"
 )
 
-// An Extra is something that a hand-over has only if it is asked for.
-type Extra string
-
-// ExtraCaseUCO is data/case.jsonld: what programs search by, in the words of
-// CASE and UCO 1.4.0 (https://caseontology.org), as JSON-LD.
-const ExtraCaseUCO Extra = "case-uco"
+// caseFile is where it lies, under data/.
+const caseFile = "case.jsonld"
 
 // caseContext says what the prefixes of names stand for.
 var caseContext = map[string]string{

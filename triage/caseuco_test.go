@@ -237,12 +237,12 @@ func TestTheCaseIsThereIfItIsAskedFor(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	without, err := s.alice.Route(s.find(c), "police")
+	without, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	if _, err := os.Stat(filepath.Join(s.unpack(without.Bag), "data/case.jsonld")); !os.IsNotExist(err) {
 		t.Errorf("it is there unasked: %v", err)
 	}
-	with, err := s.alice.Route(s.find(c), "police", ExtraCaseUCO)
+	with, err := s.alice.Route(s.find(c), "police", With{CaseUCO: true})
 	ok(t, err)
 	text, err := os.ReadFile(filepath.Join(s.unpack(with.Bag), "data/case.jsonld"))
 	ok(t, err)

@@ -114,7 +114,7 @@ func TestAPushThatWasKilledIsRepeated(t *testing.T) {
 	defer s.alice.Unlock()
 	_, err := s.alice.Reply(s.find(c), "hello")
 	ok(t, err)
-	_, err = s.alice.Route(s.find(c), "police")
+	_, err = s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	saved := make(map[string][]byte)
 	everyFile(t, s.alice.path("queue"), func(path string, data []byte) { saved[path] = data })
@@ -225,7 +225,7 @@ func TestEverythingIsItsOwnersOnly(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	_, err := s.alice.Route(s.find(c), "police")
+	_, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	for _, dir := range []string{s.alice.Dir, s.org.Dir} {
 		ok(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -35,6 +35,7 @@
 //	card           the public halves, for the organisation
 //	config         the organisation's key and the desk's address
 //	roster         the signed roster that was joined with
+//	rules          the organisation's own routing rules, if it has any
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
 //	objects/       sealed objects, named by their SHA-256
 //	queue/         signed events, sealed replies and notes for the desk

@@ -157,7 +157,7 @@ func TestACaseWithTwoReportsOpensForNothing(t *testing.T) {
 		for verb, err := range map[string]error{
 			"show":  second(s.alice.Show(found)),
 			"reply": second(s.alice.Reply(found, "hello")),
-			"route": second(s.alice.Route(found, "police")),
+			"route": second(s.alice.Route(found, "police", With{})),
 			"save":  second(s.alice.Save(found, t.TempDir())),
 		} {
 			if !errors.Is(err, ErrRefused) {
@@ -214,7 +214,7 @@ func TestAReplyGoesToNobodyButTheWitness(t *testing.T) {
 	if list[0].ID != c.id.String() || !list[0].Altered || list[0].Account != "MARK-ACCOUNT" || list[1].Altered {
 		t.Errorf("list: %+v", list)
 	}
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	first, err := os.ReadFile(filepath.Join(s.unpack(routed.Bag), "data/report.html"))
 	if err != nil || !bytes.Contains(first, []byte("record of this case was altered")) {

@@ -68,7 +68,7 @@ func TestTheIndexSaysWhatTheCasesSay(t *testing.T) {
 	}
 
 	ok(t, s.alice.Lock())
-	_, err := s.alice.Route(s.find(cases[3]), "police")
+	_, err := s.alice.Route(s.find(cases[3]), "police", With{})
 	ok(t, err)
 	s.alice.Unlock()
 	for name, h := range map[string]*Home{"a new process": newHome(s.alice.Dir), "the same": without} {

@@ -36,7 +36,7 @@ func TestTheWholeWay(t *testing.T) {
 		t.Errorf("list: %+v", list)
 	}
 	ok(t, s.alice.Lock())
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	_, err = s.alice.Reply(s.find(c), "MARK-REPLY: which flight?")
 	ok(t, err)
@@ -142,7 +142,7 @@ func TestWithConsentTheWitnessIsNamed(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	r, err := s.alice.Route(s.find(c), "police")
+	r, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	bag := s.unpack(r.Bag)
 	page, err := os.ReadFile(filepath.Join(bag, "data/report.html"))
@@ -161,31 +161,31 @@ func TestRoutingTwiceIsRoutingOnce(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	first, err := s.alice.Route(s.find(c), "police")
+	first, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
-	if _, err := s.alice.Route(s.find(c), "police"); !errors.Is(err, ErrRouted) {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); !errors.Is(err, ErrRouted) {
 		t.Errorf("again: %v", err)
 	}
 	_, err = s.alice.Push(t.Context(), "", nothing)
 	ok(t, err)
-	if _, err := s.alice.Route(s.find(c), "police"); !errors.Is(err, ErrRouted) {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); !errors.Is(err, ErrRouted) {
 		t.Errorf("again after the push: %v", err)
 	}
 	// Killed between bag and event: the same bag is written again.
 	other := s.addCase(s.vault, plain)
 	_, err = s.alice.Pull(t.Context(), "", nothing)
 	ok(t, err)
-	second, err := s.alice.Route(s.find(other), "police")
+	second, err := s.alice.Route(s.find(other), "police", With{})
 	ok(t, err)
 	ok(t, os.Remove(second.Event))
-	again, err := s.alice.Route(s.find(other), "police")
+	again, err := s.alice.Route(s.find(other), "police", With{})
 	if err != nil || again.Bag != second.Bag || again.Digest == second.Digest {
 		t.Errorf("after a kill: %+v, %v", again, err)
 	}
 	// Something new in the case is something new to hand over.
 	_, err = s.alice.Reply(s.find(c), "anything else?")
 	ok(t, err)
-	third, err := s.alice.Route(s.find(c), "police")
+	third, err := s.alice.Route(s.find(c), "police", With{})
 	if err != nil || third.Bag == first.Bag {
 		t.Errorf("with a reply: %+v, %v", third, err)
 	}
@@ -195,7 +195,7 @@ func TestADestinationMustBeOnTheRoster(t *testing.T) {
 	s := newStation(t)
 	c := s.addCase(s.vault, plain)
 	s.pull()
-	if _, err := s.alice.Route(s.find(c), "press"); err == nil || !strings.Contains(err.Error(), "police") {
+	if _, err := s.alice.Route(s.find(c), "press", With{}); err == nil || !strings.Contains(err.Error(), "police") {
 		t.Errorf("a destination that is not on the roster: %v", err)
 	}
 }
@@ -219,7 +219,7 @@ func TestMostUrgentFirst(t *testing.T) {
 	if got := order(); got != "danger leaving calm " {
 		t.Errorf("order: %s", got)
 	}
-	_, err := s.alice.Route(s.find(danger), "police")
+	_, err := s.alice.Route(s.find(danger), "police", With{})
 	ok(t, err)
 	if got := order(); got != "leaving calm danger " {
 		t.Errorf("order after a hand-over: %s", got)
@@ -249,7 +249,7 @@ func TestWithoutTheKeyNothingOpens(t *testing.T) {
 	for name, err := range map[string]error{
 		"list":  second(fresh.List()),
 		"show":  second(fresh.Show(found)),
-		"route": second(fresh.Route(found, "police")),
+		"route": second(fresh.Route(found, "police", With{})),
 	} {
 		if !errors.Is(err, ErrNoKey) {
 			t.Errorf("%s without the worker's key: %v", name, err)

@@ -129,7 +129,7 @@ func TestNotesAreForColleagues(t *testing.T) {
 	if _, err := seal.ReadMessage(sealed, sealed.Size(), c.witness, c.context(s.vault, seal.KindNote), nil); !errors.Is(err, seal.ErrKey) {
 		t.Errorf("opened with the witness's key: %v, want ErrKey", err)
 	}
-	r, err := s.alice.Route(s.caseOf(s.alice, c), "police")
+	r, err := s.alice.Route(s.caseOf(s.alice, c), "police", With{})
 	ok(t, err)
 	everyFile(t, s.unpack(r.Bag), func(path string, data []byte) {
 		if bytes.Contains(data, []byte("OURS-")) || bytes.Contains(data, []byte("asked-back")) {
@@ -224,7 +224,7 @@ func TestABrokenNoteKeepsNobodyFromTheReport(t *testing.T) {
 	if v := list[0]; v.Problem == "" || v.Account == "" || !slices.Equal(v.Marks, []string{"mine"}) {
 		t.Errorf("in the list: %+v", v)
 	}
-	if _, err := s.alice.Route(s.find(c), "police"); err != nil {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); err != nil {
 		t.Errorf("handing over: %v", err)
 	}
 }

@@ -175,7 +175,7 @@ func TestAPushThatIsRefusedStaysQueued(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	_, err := s.alice.Route(s.find(c), "police")
+	_, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	// Meanwhile the organisation has taken the police off its roster.
 	ok(t, s.org.OrgRemoveDestination("police"))

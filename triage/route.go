@@ -33,17 +33,25 @@ type Routed struct {
 	Files       int           `json:"files"`
 }
 
+// With is what a hand-over has beside what every bag has.
+type With struct {
+	// Decision says why it goes there, and stands in provenance.json; nil if
+	// nobody was asked.
+	Decision *Decision
+	// CaseUCO adds data/case.jsonld: what programs search by, in the words of
+	// CASE and UCO 1.4.0 (https://caseontology.org), as JSON-LD.
+	CaseUCO bool
+}
+
 // Route seals a case for a destination: a BagIt bag in one age file in the
 // outbox, and a signed event in the queue. Nothing decrypted touches a disk:
 // the case's messages are read twice, once for what the bag says of them and
 // once to stream their attachments through.
 //
-// Extras are put into the bag beside what every bag has.
-//
 // The bag's name comes from what is in it, so that a route that was killed
 // writes the same file again, and one that was completed is ErrRouted for as
 // long as the bag is there. The caller holds the lock.
-func (h *Home) Route(c *Case, destination string, extras ...Extra) (*Routed, error) {
+func (h *Home) Route(c *Case, destination string, with With) (*Routed, error) {
 	r, err := h.Roster()
 	if err != nil {
 		return nil, err
@@ -64,7 +72,7 @@ func (h *Home) Route(c *Case, destination string, extras ...Extra) (*Routed, err
 	if err != nil {
 		return nil, err
 	}
-	b, err := h.gather(o, r, m, d, extras)
+	b, err := h.gather(o, r, m, d, with)
 	if err != nil {
 		return nil, err
 	}
@@ -206,13 +214,13 @@ func (h *Home) writeBag(b *bag, w io.Writer) error {
 }
 
 // bagName names a bag by the case and by what is handed over of it.
-func bagName(c *Case, handed []Entry, extras []Extra) string {
+func bagName(c *Case, handed []Entry, with With) string {
 	sum := sha256.New()
 	for _, e := range handed {
 		sum.Write(e.Leaf.Digest[:])
 	}
-	for _, x := range extras {
-		sum.Write([]byte(x))
+	if with.CaseUCO {
+		sum.Write([]byte(caseFile))
 	}
 	return c.ID.String() + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }

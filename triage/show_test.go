@@ -148,7 +148,7 @@ func TestOfADamagedMessageNothingIsSavedOrRouted(t *testing.T) {
 	everyFile(t, dir, func(path string, _ []byte) { t.Errorf("%s was left", path) })
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	if _, err := s.alice.Route(found, "police"); err == nil {
+	if _, err := s.alice.Route(found, "police", With{}); err == nil {
 		t.Error("a damaged message was routed")
 	}
 	everyFile(t, s.alice.path("outbox"), func(path string, _ []byte) { t.Errorf("%s was left", path) })

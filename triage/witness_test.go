@@ -109,7 +109,7 @@ func TestRepliesThatWereRead(t *testing.T) {
 	}
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	entries, err := os.ReadDir(filepath.Join(s.unpack(routed.Bag), "data/messages"))
 	ok(t, err)
@@ -160,7 +160,7 @@ func TestAdditionsAllTheWay(t *testing.T) {
 			t.Errorf("%s was not saved as it came: %v", want.name, err)
 		}
 	}
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	if routed.Files != 3 {
 		t.Errorf("routed: %+v", routed)
@@ -192,7 +192,7 @@ func TestAdditionsAllTheWay(t *testing.T) {
 	s.add(c, "one more")
 	_, err = s.alice.Pull(t.Context(), "", nothing)
 	ok(t, err)
-	if again, err := s.alice.Route(s.find(c), "police"); err != nil || again.Bag == routed.Bag {
+	if again, err := s.alice.Route(s.find(c), "police", With{}); err != nil || again.Bag == routed.Bag {
 		t.Errorf("with an addition more: %+v, %v", again, err)
 	}
 }
@@ -236,7 +236,7 @@ func TestAnAdditionThatCantBeRead(t *testing.T) {
 	if !slices.Equal(saved, []string{"first", "good"}) {
 		t.Errorf("saved: %q", saved)
 	}
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	bag := s.unpack(routed.Bag)
 	page, err := os.ReadFile(filepath.Join(bag, "data/report.html"))
@@ -251,7 +251,7 @@ func TestAnAdditionThatCantBeRead(t *testing.T) {
 	// handed over without it.
 	last := s.find(c).Messages[4]
 	ok(t, os.WriteFile(s.alice.objectPath(last.Leaf.Digest), random(int(last.Leaf.Size)), 0o600))
-	if _, err := s.alice.Route(s.find(c), "police"); err == nil {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); err == nil {
 		t.Error("a damaged addition was left out of a hand-over")
 	}
 	if _, err := s.alice.Save(s.find(c), filepath.Join(s.dir, "saved again")); err == nil {
@@ -320,14 +320,14 @@ func TestTell(t *testing.T) {
 	s.pull()
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	_, err = s.alice.Tell(s.find(c), []string{"police", "police"})
 	ok(t, err)
 	if _, err := s.alice.Tell(s.find(c), []string{"police"}); !errors.Is(err, ErrTold) {
 		t.Errorf("told again, while it is queued: %v", err)
 	}
-	if _, err := s.alice.Route(s.find(c), "police"); !errors.Is(err, ErrRouted) {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); !errors.Is(err, ErrRouted) {
 		t.Errorf("routed again, after the witness was told: %v", err)
 	}
 	var invalid *report.ValidationError
@@ -371,12 +371,12 @@ func TestTell(t *testing.T) {
 		t.Errorf("shown as\n%s", out.String())
 	}
 	// Nothing of it is for the police, who get what has words.
-	if _, err := s.alice.Route(s.find(c), "police"); !errors.Is(err, ErrRouted) {
+	if _, err := s.alice.Route(s.find(c), "police", With{}); !errors.Is(err, ErrRouted) {
 		t.Errorf("routed again: %v", err)
 	}
 	_, err = s.alice.Reply(s.find(c), "which flight?")
 	ok(t, err)
-	again, err := s.alice.Route(s.find(c), "police")
+	again, err := s.alice.Route(s.find(c), "police", With{})
 	if err != nil || again.Bag == routed.Bag {
 		t.Fatalf("with a reply in words: %+v, %v", again, err)
 	}

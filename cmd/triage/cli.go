@@ -41,6 +41,7 @@ Every day:
   triage list
   triage search hotel country:TH
   triage show 7k3q
+  triage propose 7k3q
   triage route 7k3q --to police
   triage push
 
@@ -56,6 +57,8 @@ type commands struct {
 	Search  searchCmd  `cmd:"" help:"List the cases in which words are found."`
 	Show    showCmd    `cmd:"" help:"Show all of a case but its attachments."`
 	Files   filesCmd   `cmd:"" help:"List a case's attachments, or save them deliberately."`
+	Propose proposeCmd `cmd:"" help:"Show whom the rules propose for a case, and why."`
+	Rules   rulesCmd   `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
 	Reply   replyCmd   `cmd:"" help:"Answer the witness."`
 	Route   routeCmd   `cmd:"" help:"Hand a case over: seal it for a destination."`
 	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`

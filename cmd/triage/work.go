@@ -209,6 +209,7 @@ func (c replyCmd) Run(s *session) error {
 type routeCmd struct {
 	caseArg
 	To      []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+	Reason  string   `placeholder:"TEXT" help:"Why it goes where the rules don't propose it. It leaves with the case."`
 	CaseUCO bool     `name:"case-uco" help:"Add data/case.jsonld: what programs search by, in the words of CASE/UCO 1.4."`
 	Tell    []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
 }
@@ -231,17 +232,15 @@ With --case-uco it also holds data/case.jsonld, for programs that read CASE/UCO.
 
 Without the witness's consent to direct contact, who they are stays behind.
 
+To whom the rules propose the case, and why, is for triage propose. Anybody else needs a reason:
+
+  triage route 7k3q --to justice --reason "they asked for it in case 12/345"
+
 With --tell the witness reads, in their language, to whom in general terms the case was handed: a reply that says so is queued, once. Words of your own are for triage reply.
 
   triage route 7k3q --to police --tell police`
 }
 
-func (c routeCmd) extras() []triage.Extra {
-	if c.CaseUCO {
-		return []triage.Extra{triage.ExtraCaseUCO}
-	}
-	return nil
-}
 
 // Run routes.
 func (c routeCmd) Run(s *session) error {
@@ -250,8 +249,16 @@ func (c routeCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		proposed, err := s.home.Propose(found)
+		if err != nil {
+			return err
+		}
+		decision, err := proposed.Decide(c.To, c.Reason)
+		if err != nil {
+			return err
+		}
 		for _, to := range c.To {
-			r, err := s.home.Route(found, to, c.extras()...)
+			r, err := s.home.Route(found, to, triage.With{Decision: decision, CaseUCO: c.CaseUCO})
 			if errors.Is(err, triage.ErrRouted) {
 				// What was asked for is so: a route that is repeated has succeeded.
 				fmt.Fprintf(s.err, "triage: %v\n", err)

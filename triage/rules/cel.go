@@ -100,7 +100,8 @@ func compile(when string) (*condition, error) {
 // problem returns the first thing that is wrong, on one line.
 func problem(i *cel.Issues) error {
 	first := i.Errors()[0]
-	return fmt.Errorf("is wrong at character %d: %s", first.Location.Column()+1, strings.Join(strings.Fields(first.Message), " "))
+	message := strings.ReplaceAll(first.Message, " (in container '')", "") // there are no containers here
+	return fmt.Errorf("is wrong at character %d: %s", first.Location.Column()+1, strings.Join(strings.Fields(message), " "))
 }
 
 // inspect finds the facts that a condition speaks of and refuses what no

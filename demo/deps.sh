@@ -20,6 +20,8 @@ need tor tor
 need dpkg-deb dpkg
 need systemd-analyze systemd
 need npm npm
+need exiftool libimage-exiftool-perl # judges what triage says of images
+need dwebp webp
 if [ "${1-}" = deb ]; then
 	need mmdebstrap mmdebstrap
 	need systemd-nspawn systemd-container

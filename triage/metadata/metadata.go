@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 var (
@@ -146,6 +147,7 @@ func Type(start []byte) string {
 
 // walk fills info and returns what a copy without metadata is made of.
 func (f *file) walk() ([]part, error) {
+	defer f.settle()
 	start, err := f.bytes(0, int(min(12, max(f.size, 0))))
 	if err != nil {
 		return nil, err
@@ -161,11 +163,31 @@ func (f *file) walk() ([]part, error) {
 	return nil, ErrUnknown
 }
 
+// settle lets what was said second stand where nothing else was.
+func (f *file) settle() {
+	i, s := &f.info, &f.second
+	for to, text := range map[*string]string{
+		&i.Device.Make: s.Device.Make, &i.Device.Model: s.Device.Model, &i.Device.Serial: s.Device.Serial,
+		&i.Device.Lens: s.Device.Lens, &i.Device.LensSerial: s.Device.LensSerial, &i.Device.Software: s.Device.Software,
+		&i.Device.Owner: s.Device.Owner, &i.Device.Artist: s.Device.Artist,
+		&i.Time.Taken: s.Time.Taken, &i.Time.Changed: s.Time.Changed, &i.Time.Satellite: s.Time.Satellite,
+		&i.PlaceNames: s.PlaceNames,
+	} {
+		first(to, text)
+	}
+	const close = 1e-3 // degrees, about a hundred metres
+	if one, two := i.Place, s.Place; one != nil && two != nil && (math.Abs(one.Latitude-two.Latitude) > close || math.Abs(one.Longitude-two.Longitude) > close) {
+		f.list(Item{Name: "another place, in XMP", Text: fmt.Sprintf("%.6f, %.6f", two.Latitude, two.Longitude)})
+	}
+	first(&i.Place, s.Place)
+}
+
 // A file is one that is walked.
 type file struct {
 	r      io.ReaderAt
 	size   int64
 	info   Info
+	second Info // what XMP and PNG's texts say: it gives way to Exif, which the device wrote
 	body   []part
 	window []byte // what was read last
 	start  int64  // where in the file window begins

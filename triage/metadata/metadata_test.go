@@ -84,10 +84,16 @@ func TestReadXMP(t *testing.T) {
 	if p := i.Place; p == nil || !near(p.Latitude, 13.758333333) || !near(p.Longitude, -100.51) || p.Altitude == nil || *p.Altitude != 23.1 {
 		t.Errorf("place %+v", i.Place)
 	}
-	// What the camera wrote goes before what an editor wrote.
-	both := withSegments(plainJPEG(t), segmentOf(markerAPP1, append([]byte(exifHeader), cameraExif(binary.LittleEndian, 1)...)), segmentOf(markerAPP1, []byte(xmpHeader+packet)))
-	if i, err := read(both); err != nil || i.Device.Make != "MARK-MAKE" || i.Place.Latitude > 0 {
-		t.Errorf("%+v, %v", i, err)
+	// What the camera wrote goes before what an editor wrote, wherever they stand.
+	exif, xmp := segmentOf(markerAPP1, append([]byte(exifHeader), cameraExif(binary.LittleEndian, 1)...)), segmentOf(markerAPP1, []byte(xmpHeader+packet))
+	for _, both := range [][]byte{withSegments(plainJPEG(t), exif, xmp), withSegments(plainJPEG(t), xmp, exif)} {
+		i, err := read(both)
+		if err != nil || i.Device.Make != "MARK-MAKE" || i.Place.Latitude > 0 || i.PlaceNames != "MARK-CITY, Thailand" {
+			t.Errorf("%+v, %v", i, err)
+		}
+		if o := i.Others[len(i.Others)-1]; o != (Item{"another place, in XMP", 0, "13.758333, -100.510000"}) {
+			t.Errorf("the other place: %+v", o)
+		}
 	}
 	// A packet that a stranger broke, or made to grow.
 	for _, broken := range []string{
@@ -102,14 +108,14 @@ func TestReadXMP(t *testing.T) {
 func TestReadSamples(t *testing.T) {
 	for name, want := range map[string]string{
 		"plain.jpg":     "",
-		"camera.jpg":    "Exif, description, maker note, XMP, ICC profile, MPF, index of more images, IPTC and Photoshop, APP14 beyond Adobe's, comment, APP5 MARK",
+		"camera.jpg":    "Exif, description, maker note, XMP, ICC profile, MPF, index of more images, IPTC and Photoshop, APP14 beyond Adobe's, comment, APP5 MARK, another place, in XMP",
 		"motion.jpg":    "Exif, description, maker note, film after the image",
 		"second.jpg":    "another image after the image",
 		"plain.png":     "",
-		"texts.png":     "Exif, description, maker note, tEXt Author, tEXt Comment, zTXt Raw profile type exif, XMP, ICC profile, tIME, fdAT, prVt, data after the image",
+		"texts.png":     "Exif, description, maker note, tEXt Author, tEXt Comment, zTXt Raw profile type exif, XMP, ICC profile, tIME, fdAT, prVt, data after the image, another place, in XMP",
 		"plain.webp":    "",
 		"simple.webp":   "Exif, description, maker note, data after the image",
-		"extended.webp": "ICC profile, Exif, description, maker note, XMP, chunk MARK",
+		"extended.webp": "ICC profile, Exif, description, maker note, XMP, chunk MARK, another place, in XMP",
 		"film.webp":     "chunk note in a frame, Exif, description, maker note",
 	} {
 		i, err := read(sampleOf(t, name))

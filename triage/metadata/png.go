@@ -142,7 +142,7 @@ func (f *file) otherPNG(name string, off, n int64) error {
 		return nil
 	case "tIME":
 		if n == 7 {
-			first(&f.info.Time.Changed, fmt.Sprintf("%04d:%02d:%02d %02d:%02d:%02d +00:00", binary.BigEndian.Uint16(b), b[2], b[3], b[4], b[5], b[6]))
+			first(&f.second.Time.Changed, fmt.Sprintf("%04d:%02d:%02d %02d:%02d:%02d +00:00", binary.BigEndian.Uint16(b), b[2], b[3], b[4], b[5], b[6]))
 		}
 	case "iCCP":
 		name = "ICC profile"
@@ -160,11 +160,11 @@ func (f *file) otherPNG(name string, off, n int64) error {
 		}
 		switch string(keyword) {
 		case "Author":
-			first(&f.info.Device.Artist, plain(text))
+			first(&f.second.Device.Artist, plain(text))
 		case "Software":
-			first(&f.info.Device.Software, plain(text))
+			first(&f.second.Device.Software, plain(text))
 		case "Creation Time":
-			first(&f.info.Time.Taken, plain(text))
+			first(&f.second.Time.Taken, plain(text))
 		}
 		f.found(name+" "+plain(keyword[:min(len(keyword), maxKeyword)]), n, text)
 		return nil

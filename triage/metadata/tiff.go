@@ -300,14 +300,15 @@ func (t *tiff) tell() {
 		t.lensMake = ""
 	}
 	first(&i.Device.Lens, strings.TrimSpace(t.lensMake+" "+t.lensModel))
-	if t.latitude == nil || t.longitude == nil || i.Place != nil {
+	if t.latitude == nil || t.longitude == nil {
 		return
 	}
-	i.Place = &Place{signed(t.south, *t.latitude), signed(t.west, *t.longitude), nil}
+	p := &Place{signed(t.south, *t.latitude), signed(t.west, *t.longitude), nil}
 	if t.altitude != nil {
 		m := signed(t.below, *t.altitude)
-		i.Place.Altitude = &m
+		p.Altitude = &m
 	}
+	first(&i.Place, p)
 }
 
 func signed(negative bool, f float64) float64 {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// xmp takes from an XMP packet what Exif did not say. Its tokens are read one
+// xmp takes from an XMP packet what says place, device or time. Its tokens are read one
 // by one, so that nesting costs nothing; encoding/xml expands no entity that a
 // document defines. The prefixes are those that Adobe's specification (part 2)
 // gives and all known writers use.
@@ -18,7 +18,7 @@ func (f *file) xmp(packet []byte) {
 		return
 	}
 	d := xml.NewDecoder(bytes.NewReader(packet[:min(len(packet), maxXMP)]))
-	p := &properties{info: &f.info}
+	p := &properties{info: &f.second}
 	name := ""
 	for {
 		token, err := d.RawToken()
@@ -41,8 +41,8 @@ func (f *file) xmp(packet []byte) {
 			}
 		}
 	}
-	if p.latitude != nil && p.longitude != nil && f.info.Place == nil {
-		f.info.Place = &Place{*p.latitude, *p.longitude, p.altitude}
+	if p.latitude != nil && p.longitude != nil {
+		first(&f.second.Place, &Place{*p.latitude, *p.longitude, p.altitude})
 	}
 }
 

@@ -158,7 +158,7 @@ func TestACaseWithTwoReportsOpensForNothing(t *testing.T) {
 			"show":  second(s.alice.Show(found)),
 			"reply": second(s.alice.Reply(found, "hello")),
 			"route": second(s.alice.Route(found, "police", With{})),
-			"save":  second(s.alice.Save(found, t.TempDir())),
+			"save":  second(s.alice.Save(found, t.TempDir(), SaveOptions{})),
 		} {
 			if !errors.Is(err, ErrRefused) {
 				t.Errorf("%s, %s: %v", name, verb, err)

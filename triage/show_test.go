@@ -109,7 +109,7 @@ func TestFilesAreSavedOnceAndWhole(t *testing.T) {
 	c := s.addCase(s.vault, plain, big, attachment{"\x1b[2J", []byte("second")}, attachment{"../../big.sh", []byte("third")})
 	s.pull()
 	dir := filepath.Join(s.dir, "saved")
-	paths, err := s.alice.Save(s.find(c), dir)
+	paths, err := s.save(c, dir)
 	ok(t, err)
 	var names []string
 	for _, p := range paths {
@@ -126,7 +126,7 @@ func TestFilesAreSavedOnceAndWhole(t *testing.T) {
 	if got, err := os.ReadFile(paths[0]); err != nil || !bytes.Equal(got, big.data) {
 		t.Errorf("the saved file differs: %v", err)
 	}
-	if _, err := s.alice.Save(s.find(c), dir); err == nil {
+	if _, err := s.save(c, dir); err == nil {
 		t.Error("what was saved was written over")
 	}
 }
@@ -142,7 +142,7 @@ func TestOfADamagedMessageNothingIsSavedOrRouted(t *testing.T) {
 	data[len(data)/2] ^= 1
 	ok(t, os.WriteFile(path, data, 0o600))
 	dir := filepath.Join(s.dir, "saved")
-	if _, err := s.alice.Save(found, dir); err == nil {
+	if _, err := s.alice.Save(found, dir, SaveOptions{}); err == nil {
 		t.Error("a damaged message was saved")
 	}
 	everyFile(t, dir, func(path string, _ []byte) { t.Errorf("%s was left", path) })

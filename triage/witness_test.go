@@ -153,7 +153,7 @@ func TestAdditionsAllTheWay(t *testing.T) {
 	}
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	paths, err := s.alice.Save(s.find(c), filepath.Join(s.dir, "saved"))
+	paths, err := s.save(c, filepath.Join(s.dir, "saved"))
 	ok(t, err)
 	for i, want := range []attachment{photo, small, large} {
 		if got, err := os.ReadFile(paths[i]); err != nil || !bytes.Equal(got, want.data) {
@@ -225,7 +225,7 @@ func TestAnAdditionThatCantBeRead(t *testing.T) {
 	}
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
-	paths, err := s.alice.Save(s.find(c), filepath.Join(s.dir, "saved"))
+	paths, err := s.save(c, filepath.Join(s.dir, "saved"))
 	ok(t, err)
 	var saved []string
 	for _, p := range paths {
@@ -254,7 +254,7 @@ func TestAnAdditionThatCantBeRead(t *testing.T) {
 	if _, err := s.alice.Route(s.find(c), "police", With{}); err == nil {
 		t.Error("a damaged addition was left out of a hand-over")
 	}
-	if _, err := s.alice.Save(s.find(c), filepath.Join(s.dir, "saved again")); err == nil {
+	if _, err := s.save(c, filepath.Join(s.dir, "saved again")); err == nil {
 		t.Error("a damaged addition was left out of a save")
 	}
 }

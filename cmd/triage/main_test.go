@@ -63,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"withdraw":     withdraw,
 			"replies":      readReplies,
 			"audit-store":  auditStore,
+			"photo":        makePhoto,
 		},
 	})
 }

@@ -95,6 +95,20 @@ func (s *session) read(c *triage.Case) {
 	}
 }
 
+// noteRead is read for a verb that changes nothing else and needs no lock.
+func (s *session) noteRead(c *triage.Case) {
+	if len(c.Read) > 0 {
+		return
+	}
+	err := s.locked(func() error {
+		s.read(c)
+		return nil
+	})
+	if err != nil && !errors.Is(err, triage.ErrBusy) {
+		fmt.Fprintf(s.err, "triage: it was not noted that the report was read: %s\n", screen.Line(err.Error()))
+	}
+}
+
 // Run shows.
 func (c showCmd) Run(s *session) error {
 	found, err := c.find(s)
@@ -105,57 +119,11 @@ func (c showCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if len(found.Read) == 0 {
-		err := s.locked(func() error {
-			s.read(found)
-			return nil
-		})
-		if err != nil && !errors.Is(err, triage.ErrBusy) {
-			fmt.Fprintf(s.err, "triage: it was not noted that the report was read: %s\n", screen.Line(err.Error()))
-		}
-	}
+	s.noteRead(found)
 	if c.JSON {
 		return s.printJSON(shown)
 	}
 	return shown.Write(s.out)
-}
-
-type filesCmd struct {
-	caseArg
-	Save string `type:"path" placeholder:"DIR" help:"Decrypt them into DIR/CASE, which must not be there."`
-}
-
-// Help is shown by triage files --help.
-func (filesCmd) Help() string {
-	return `Without --save nothing is decrypted to the disk. Never save or open what may be sexual images of a child: in most countries even possessing them is an offence. Saved files stay decrypted until you remove them.`
-}
-
-// Run lists or saves.
-func (c filesCmd) Run(s *session) error {
-	found, err := c.find(s)
-	if err != nil {
-		return err
-	}
-	if c.Save != "" {
-		return s.locked(func() error {
-			paths, err := s.home.Save(found, c.Save)
-			for _, p := range paths {
-				s.say("%s", p)
-			}
-			if len(paths) > 0 {
-				s.read(found)
-			}
-			return err
-		})
-	}
-	shown, err := s.home.Show(found)
-	if err != nil {
-		return err
-	}
-	for i, f := range shown.AllFiles() {
-		s.say("%3d  %12d bytes  %s  %s", i+1, f.Size, screen.Line(f.Type), screen.Line(f.Name))
-	}
-	return nil
 }
 
 type replyCmd struct {

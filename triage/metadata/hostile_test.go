@@ -165,6 +165,36 @@ func TestExifThatIsTwisted(t *testing.T) {
 	}
 }
 
+// What is behind the end of an Exif is none of it.
+func TestExifThatIsCut(t *testing.T) {
+	exif := cameraExif(binary.BigEndian, 6)
+	for n := range exif {
+		i, err := read(withSegments(plainJPEG(t), segmentOf(markerAPP1, append([]byte(exifHeader), exif[:n]...))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for got, whole := range map[string]string{
+			i.Device.Make: "MARK-MAKE", i.Device.Software: "MARK-SOFTWARE", i.Device.Artist: "MARK-ARTIST", i.Device.Owner: "MARK-OWNER", i.Device.LensSerial: "MARK-LENSSERIAL",
+		} {
+			if got != "" && got != whole {
+				t.Fatalf("cut to %d bytes it says %q", n, got)
+			}
+		}
+	}
+}
+
+// Tables that point at each other, or are pointed at twice, are read once each.
+func TestTablesInACircle(t *testing.T) {
+	o := binary.BigEndian
+	here, there := []byte{0, 0, 0, 8}, []byte{0, 0, 0, 54}
+	b := append([]byte("MM\x00*\x00\x00\x00\x08"), tableOf(o, 8, 54, textTag(0x010e, "abc"), tag{0x8769, 4, 1, there}, tag{0x8769, 4, 1, there})...)
+	b = append(b[:54:54], tableOf(o, 54, 8, tag{0x8769, 4, 1, here}, tag{0x927c, 7, 4, []byte("note")})...)
+	i, err := read(withChunks(plainPNG(t), chunkOf("eXIf", b)))
+	if err != nil || others(i) != "Exif, description, maker note" || i.Others[1].Size != 4 || i.Others[2].Size != 4 {
+		t.Errorf("%+v, %v", i, err)
+	}
+}
+
 // endless is a file of a terabyte without taking any room: its beginning, and
 // then nothing but zeros.
 type endless string

@@ -160,7 +160,7 @@ func samples(t testing.TB) []sample {
 		{"plain.jpg", j},
 		{"camera.jpg", withSegments(j, segmentOf(markerAPP0, jfif), exif(little), segmentOf(markerAPP1, []byte(xmpHeader+packet)),
 			segmentOf(markerAPP2, []byte("ICC_PROFILE\x00\x01\x01MARK-PROFILE")), segmentOf(markerAPP2, []byte("MPF\x00MARK-MPF")),
-			segmentOf(markerAPP13, []byte("Photoshop 3.0\x00MARK-IPTC")), segmentOf(markerAPP14, []byte("Adobe\x00\x64\x00\x00\x00\x00\x01MARK-BEYOND")),
+			segmentOf(markerAPP13, []byte("Photoshop 3.0\x00MARK-IPTC")), segmentOf(markerAPP14, []byte("Adobe\x00\x64\x00\x00\x00\x00\x01MARK-BEYOND")), segmentOf(markerAPP14, []byte("Adobe\x00MARK-2.")),
 			segmentOf(markerCOM, []byte("MARK-COMMENT")), segmentOf(0xe5, []byte("MARK")), []byte{0xff, 0xff})},
 		{"motion.jpg", append(withSegments(j, exif(big)), film...)},
 		{"second.jpg", append(j[:len(j):len(j)], withSegments(j, exif(big))...)},

@@ -108,7 +108,7 @@ func TestReadXMP(t *testing.T) {
 func TestReadSamples(t *testing.T) {
 	for name, want := range map[string]string{
 		"plain.jpg":     "",
-		"camera.jpg":    "Exif, description, maker note, XMP, ICC profile, MPF, index of more images, IPTC and Photoshop, APP14 beyond Adobe's, comment, APP5 MARK, another place, in XMP",
+		"camera.jpg":    "Exif, description, maker note, XMP, ICC profile, MPF, index of more images, IPTC and Photoshop, APP14 beyond Adobe's, APP14 Adobe, comment, APP5 MARK, another place, in XMP",
 		"motion.jpg":    "Exif, description, maker note, film after the image",
 		"second.jpg":    "another image after the image",
 		"plain.png":     "",
@@ -209,6 +209,14 @@ func TestStripDropsWhatItDoesNotKnow(t *testing.T) {
 	after := stripped(t, withSegments(plainJPEG(t), segmentOf(0xf0, []byte("MARK")), segmentOf(0xc8, []byte("MARK"))))
 	if !bytes.Equal(after, plainJPEG(t)) {
 		t.Error("something was left")
+	}
+}
+
+// JFIF stays, which says how wide a pixel is, and its thumbnail goes.
+func TestStripDropsTheThumbnailOfJFIF(t *testing.T) {
+	after := stripped(t, sampleOf(t, "camera.jpg"))
+	if want := "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x02\x00\x00\x48\x00\x48\x00\x00\xff\xe1"; !bytes.HasPrefix(after, []byte(want)) {
+		t.Errorf("it begins with %q", after[:len(want)])
 	}
 }
 

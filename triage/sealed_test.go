@@ -46,7 +46,7 @@ func TestACaseToHandOverSealed(t *testing.T) {
 	if len(files) != 1 || files[0].Name != "photo.jpg" {
 		t.Errorf("listed: %+v", files)
 	}
-	routed, err := s.alice.Route(s.find(c), "police")
+	routed, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	if routed.Files != 1 {
 		t.Errorf("routed: %+v", routed)

@@ -18,6 +18,7 @@ type signer struct {
 	*station
 	name, dir string
 	key       string // as the roster has it
+	signed    int    // how often
 }
 
 func (s *station) signer(name, tool string) *signer {
@@ -56,14 +57,18 @@ func (d *signer) received(bag string) []byte {
 	return []byte(out)
 }
 
-// sign signs a text with the destination's tool.
+// sign signs a text with the destination's tool, each time in another way.
 func (d *signer) sign(text []byte) []byte {
 	t := d.t
 	path := filepath.Join(d.dir, "received.txt")
 	ok(t, os.WriteFile(path, text, 0o600))
-	args, ending := []string{"ssh-keygen", "-Y", "sign", "-q", "-n", AckNamespace, "-f", "ack.key", "received.txt"}, ".sig"
+	hash, comment := "hashalg=sha512", "we have it"
+	if d.signed++; d.signed > 1 {
+		hash, comment = "hashalg=sha256", "we have it still"
+	}
+	args, ending := []string{"ssh-keygen", "-Y", "sign", "-q", "-O", hash, "-n", AckNamespace, "-f", "ack.key", "received.txt"}, ".sig"
 	if !strings.HasPrefix(d.key, "ssh-") {
-		args, ending = []string{"minisign", "-S", "-s", "ack.key", "-m", "received.txt", "-t", "we have it"}, ".minisig"
+		args, ending = []string{"minisign", "-S", "-s", "ack.key", "-m", "received.txt", "-t", comment}, ".minisig"
 	}
 	_ = os.Remove(path + ending)
 	if out, err := d.in(d.dir, args[0], args[1:]...); err != nil {
@@ -107,7 +112,7 @@ func TestADestinationAcknowledges(t *testing.T) {
 				}
 			}
 			again(signature)
-			again(d.sign(text)) // minisign's has another time in it
+			again(d.sign(text))
 			pushed, err := s.alice.Push(t.Context(), s.desk.addr, nothing)
 			ok(t, err)
 			if len(pushed.Delivered) != 2 || len(pushed.Refused) != 0 {

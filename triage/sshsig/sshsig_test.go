@@ -95,6 +95,10 @@ func TestWeVerifyTheStockPrograms(t *testing.T) {
 				t.Errorf("%s, %s: %v", hash, what, err)
 			}
 		}
+		s.Key = other
+		if err := s.Verify(key, "tocsin-ack", []byte("a message\n")); !errors.Is(err, ErrSignature) {
+			t.Errorf("%s: claimed by another key: %v", hash, err)
+		}
 	}
 }
 

@@ -188,3 +188,11 @@ func fullPage(t *testing.T, tag string) *pageData {
 		Notes: []said{{Key: "note.times"}, {Key: "note.words"}, {Key: "note.unreadable", Args: []any{int64(7)}}},
 	}
 }
+
+func TestACountryIsNamedAndCoded(t *testing.T) {
+	for code, want := range map[string]string{"TH": "Thailand (TH)", "XK": "Kosovo (XK)", "?": "?"} {
+		if got := countryLabel(code); got != want {
+			t.Errorf("%s is %q", code, got)
+		}
+	}
+}

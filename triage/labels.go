@@ -31,3 +31,6 @@ func authorityLabel(code string) string { return english.authority(code) }
 // valueLabel says in English what a choice's code stands for. A code that a
 // newer program wrote is shown as it is.
 func valueLabel(f report.Field, v string) string { return english.value(f, v) }
+
+// countryLabel returns "Thailand (TH)".
+func countryLabel(code string) string { return english.country(code) }

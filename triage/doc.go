@@ -32,13 +32,17 @@
 //	worker.key     age identity, as age-keygen -pq writes it, or the same
 //	               protected by a passphrase (age -p): stock age opens either
 //	desk.key       Ed25519 key for the desk and for signing events (PKCS #8)
+//	onion.key      x25519 key that finds the desk's onion service, as tor has it
+//	plugin.key     identity of an age plugin that the three keys are sealed to, if
+//	               they are: age -d -i plugin.key worker.key opens them
+//	keys.next/     keys under a new passphrase, until they are moved
 //	card           the public halves, for the organisation
 //	config         the organisation's key and the desk's address
 //	roster         the signed roster that was joined with
 //	rules          the organisation's own routing rules, if it has any
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
 //	objects/       sealed objects, named by their SHA-256
-//	queue/         signed events, sealed replies and notes for the desk
+//	queue/         signed events, sealed replies and notes, and new envelopes for the desk
 //	outbox/DEST/   sealed bags for a destination
 //	acknowledged/  what destinations signed of them, by the bag's SHA-256
 //	org/           on the organisation's own machine: its key and its roster

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"filippo.io/age/plugin"
 	"golang.org/x/mod/sumdb/note"
 
 	"tocsin/ledger"
@@ -40,6 +41,9 @@ type Home struct {
 	// Passphrase asks the person for the passphrase of a key file. It is
 	// called at most once if it is right, and only if there is one.
 	Passphrase func(prompt string) (string, error)
+	// PluginUI is how an age plugin that the key files are sealed to asks for a
+	// PIN or a touch; nil if nobody can be asked.
+	PluginUI *plugin.ClientUI
 	// Tor reaches a desk whose address ends with .onion.
 	Tor Tor
 	// Now is the clock; only days are taken from it.
@@ -98,6 +102,9 @@ func (h *Home) Lock() error {
 		return fmt.Errorf("locking the home: %w", err)
 	}
 	h.lock, h.queued = f, 0
+	if err := h.moveKeys(); err != nil {
+		return err
+	}
 	for _, dir := range []string{"", "ledger", "objects", "queue", "org", ackDir} {
 		if err := sweep(h.path(dir)); err != nil {
 			return err

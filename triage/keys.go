@@ -28,6 +28,17 @@ var onionBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 // that the organisation needs. With a passphrase the key files are protected
 // by it. It never touches keys that have a card.
 func (h *Home) Keygen(name, passphrase string) ([]byte, error) {
+	return h.keygen(name, func(file string, plain []byte) error {
+		// Of a keygen that was killed: it would say how these open.
+		if err := os.Remove(h.path(pluginFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("making the keys: %w", err)
+		}
+		return h.writeKey(h.path(file), plain, passphrase)
+	})
+}
+
+// keygen makes the keys and hands each key file to write, which may wipe it.
+func (h *Home) keygen(name string, write func(file string, plain []byte) error) ([]byte, error) {
 	if !roster.ValidName(name) {
 		return nil, fmt.Errorf("%q can't name a case worker: 1 to 32 lower-case letters, digits and hyphens, a letter or digit first", name)
 	}
@@ -52,11 +63,11 @@ func (h *Home) Keygen(name, passphrase string) ([]byte, error) {
 	}
 	w := &roster.Worker{Name: name, Recipient: identity.Recipient().String(), Desk: pub, Onion: onionBase32.EncodeToString(onion.PublicKey().Bytes())}
 	text := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", h.today(), w.Recipient, identity)
-	for _, f := range []struct {
-		name  string
-		plain []byte
-	}{{"worker.key", text}, {"desk.key", pem}, {"onion.key", []byte(onionPrefix + onionBase32.EncodeToString(onion.Bytes()) + "\n")}} {
-		if err := h.writeKey(h.path(f.name), f.plain, passphrase); err != nil {
+	onionText := []byte(onionPrefix + onionBase32.EncodeToString(onion.Bytes()) + "\n")
+	for i, plain := range [][]byte{text, pem, onionText} { // in the order of keyFiles
+		err := write(keyFiles[i], plain)
+		clear(plain)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -80,14 +91,24 @@ func (h *Home) writeKey(path string, plain []byte, passphrase string) error {
 	return writeFile(path, sealed)
 }
 
-// readKey reads a key file and asks for its passphrase if it has one.
-func (h *Home) readKey(path string) ([]byte, error) {
-	file, err := os.ReadFile(path)
+// readKey reads a key file of the home and asks for what opens it: the plugin
+// that it is sealed to, or its passphrase if it has one.
+func (h *Home) readKey(name string) ([]byte, error) {
+	file, path, err := h.keyFile(name)
 	if err != nil {
 		return nil, err
 	}
 	if !seal.IsProtected(file) {
 		return file, nil
+	}
+	if id, err := h.pluginIdentity(); err != nil {
+		return nil, err
+	} else if id != nil {
+		plain, err := openWithPlugin(file, id)
+		if err != nil {
+			return nil, fmt.Errorf("opening %s: %w", path, err)
+		}
+		return plain, nil
 	}
 	if h.passphrase == "" {
 		if h.Passphrase == nil {
@@ -122,7 +143,7 @@ func (h *Home) Identity() (age.Identity, error) {
 	if h.identity != nil {
 		return h.identity, nil
 	}
-	text, err := h.readKey(h.path("worker.key"))
+	text, err := h.readKey("worker.key")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing, and without it no case can be read", ErrNoKey, h.path("worker.key"))
 	}
@@ -143,7 +164,7 @@ func (h *Home) Identity() (age.Identity, error) {
 
 // onionKey returns the key that finds the desk's onion service.
 func (h *Home) onionKey() (*ecdh.PrivateKey, error) {
-	text, err := h.readKey(h.path("onion.key"))
+	text, err := h.readKey("onion.key")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing, and without it the desk's onion service can't be found", ErrNoKey, h.path("onion.key"))
 	}
@@ -169,7 +190,7 @@ func (h *Home) deskKey() (ed25519.PrivateKey, error) {
 	if h.desk != nil {
 		return h.desk, nil
 	}
-	pem, err := h.readKey(h.path("desk.key"))
+	pem, err := h.readKey("desk.key")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing", ErrNoKey, h.path("desk.key"))
 	}

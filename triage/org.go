@@ -49,7 +49,7 @@ func (h *Home) OrgInit(name, keyName, passphrase string) (string, error) {
 	if err := makeDir(h.path("org")); err != nil {
 		return "", err
 	}
-	if err := h.writeKey(h.path("org", "org.key"), []byte(skey+"\n"), passphrase); err != nil {
+	if err := h.writeKey(h.path(orgKeyFile), []byte(skey+"\n"), passphrase); err != nil {
 		return "", err
 	}
 	d := &draft{Version: draftVersion, OrgKey: vkey, Roster: roster.Roster{Organisation: name, Policy: roster.DefaultPolicy()}}
@@ -246,7 +246,7 @@ func (h *Home) OrgSign() (string, *roster.Signed, error) {
 	case len(d.Roster.Workers) == 0:
 		return "", nil, errors.New("the roster has no case worker yet; type: triage org add-worker CARD")
 	}
-	skey, err := h.readKey(h.path("org", "org.key"))
+	skey, err := h.readKey(orgKeyFile)
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the organisation's key: %w", err)
 	}

@@ -50,23 +50,24 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 what the desk or the mirror holds contr
 type commands struct {
 	Home string `default:"~/.tocsin" env:"TOCSIN_HOME" type:"path" placeholder:"DIR" help:"Directory with your keys and the mirror, ~/.tocsin if not given."`
 
-	Keygen  keygenCmd  `cmd:"" help:"Make a case worker's keys and print the public card."`
-	Join    joinCmd    `cmd:"" help:"Join an organisation, or take a newer roster or address."`
-	Pull    pullCmd    `cmd:"" help:"Bring new cases, and verify that the ledger only grew."`
-	List    listCmd    `cmd:"" help:"List the cases, the most urgent first."`
-	Search  searchCmd  `cmd:"" help:"List the cases in which words are found."`
-	Show    showCmd    `cmd:"" help:"Show all of a case but its attachments."`
-	Files   filesCmd   `cmd:"" help:"List a case's attachments, or save them deliberately."`
-	Propose proposeCmd `cmd:"" help:"Show whom the rules propose for a case, and why."`
-	Rules   rulesCmd   `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
-	Reply   replyCmd   `cmd:"" help:"Answer the witness."`
-	Route   routeCmd   `cmd:"" help:"Hand a case over: seal it for a destination."`
-	Push    pushCmd    `cmd:"" help:"Deliver what you did to the desk."`
-	Ack     ackCmd     `cmd:"" help:"Record that a destination signed that it has a hand-over."`
-	Rekey   rekeyCmd   `cmd:"" help:"Seal the cases again after the roster changed."`
-	Lock    lockCmd    `cmd:"" help:"Remove the sealed index of what was read."`
-	Org     orgCmd     `cmd:"" help:"The organisation's offline key and roster."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Keygen     keygenCmd     `cmd:"" help:"Make a case worker's keys and print the public card."`
+	Join       joinCmd       `cmd:"" help:"Join an organisation, or take a newer roster or address."`
+	Pull       pullCmd       `cmd:"" help:"Bring new cases, and verify that the ledger only grew."`
+	List       listCmd       `cmd:"" help:"List the cases, the most urgent first."`
+	Search     searchCmd     `cmd:"" help:"List the cases in which words are found."`
+	Show       showCmd       `cmd:"" help:"Show all of a case but its attachments."`
+	Files      filesCmd      `cmd:"" help:"List a case's attachments, or save them deliberately."`
+	Propose    proposeCmd    `cmd:"" help:"Show whom the rules propose for a case, and why."`
+	Rules      rulesCmd      `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
+	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
+	Route      routeCmd      `cmd:"" help:"Hand a case over: seal it for a destination."`
+	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
+	Ack        ackCmd        `cmd:"" help:"Record that a destination signed that it has a hand-over."`
+	Rekey      rekeyCmd      `cmd:"" help:"Seal the cases again after the roster changed."`
+	Passphrase passphraseCmd `cmd:"" help:"Set, change or remove the passphrase of your keys."`
+	Lock       lockCmd       `cmd:"" help:"Remove the sealed index of what was read."`
+	Org        orgCmd        `cmd:"" help:"The organisation's offline key and roster."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // A session is what a verb works with. Results go to out, the rest to err,
@@ -123,8 +124,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "triage: %v\ntriage: see triage --help\n", err)
 		return exitUsage
 	}
-	s.home = &triage.Home{Dir: c.Home, Now: time.Now, Passphrase: askPassphrase}
-	s.home.Reading = reading(ctx, stderr)
+	s.home = &triage.Home{Dir: c.Home, Now: time.Now, Passphrase: askPassphrase, PluginUI: pluginUI(stderr), Reading: reading(ctx, stderr)}
 	return s.exit(k.Run())
 }
 

@@ -28,6 +28,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		"age-plugin-token": tokenMain,
 		"triage": func() {
 			harden()
 			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -64,6 +65,9 @@ func TestScripts(t *testing.T) {
 			"replies":      readReplies,
 			"audit-store":  auditStore,
 			"photo":        makePhoto,
+			"reports":      sendReports,
+			"kill-when":    killWhen,
+			"rekeyed-once": rekeyedOnce,
 		},
 	})
 }

@@ -12,7 +12,9 @@ import (
 
 type keygenCmd struct {
 	Name       string `required:"" placeholder:"NAME" help:"Your short name in the roster: lower-case letters, digits, hyphens."`
-	Passphrase bool   `help:"Protect the key files with a passphrase, asked for at the terminal."`
+	Passphrase bool   `xor:"protect" help:"Protect the key files with a passphrase, asked for at the terminal."`
+
+	PluginIdentity string `xor:"protect" type:"existingfile" placeholder:"FILE" help:"Seal the key files to the identity of an age plugin, such as a hardware token's."`
 }
 
 // Help is shown by triage keygen --help.
@@ -21,7 +23,14 @@ func (keygenCmd) Help() string {
 
   triage keygen --name alice --passphrase > alice.card
 
-Hand the card to the organisation in a way in which nobody can swap it: who swaps it reads your cases. The keys stay in the home; make a backup of worker.key, because no case can be read without it. With a passphrase the key files are age files, and "age -d worker.key" opens them without triage.`
+Hand the card to the organisation in a way in which nobody can swap it: who swaps it reads your cases. The keys stay in the home; make a backup of worker.key, because no case can be read without it. With a passphrase the key files are age files, and "age -d worker.key" opens them without triage; triage passphrase changes it.
+
+With a hardware token that has an age plugin (a YubiKey, say) the key files are sealed to it, and open only with the token, its PIN and a touch where it wants one:
+
+  age-plugin-yubikey --identity > token.txt
+  triage keygen --name alice --plugin-identity token.txt > alice.card
+
+FILE is no secret and is kept as plugin.key; "age -d -i plugin.key worker.key" opens the key without triage. The program age-plugin-NAME is taken from your PATH. A token that is lost takes the keys with it: have a second case worker before you rely on one.`
 }
 
 // Run makes the keys.
@@ -34,13 +43,24 @@ func (c keygenCmd) Run(s *session) error {
 				return err
 			}
 		}
-		card, err := s.home.Keygen(c.Name, passphrase)
+		card, err := c.keygen(s, passphrase)
 		if err != nil {
 			return err
 		}
 		_, err = s.out.Write(card)
 		return err
 	})
+}
+
+func (c keygenCmd) keygen(s *session, passphrase string) ([]byte, error) {
+	if c.PluginIdentity == "" {
+		return s.home.Keygen(c.Name, passphrase)
+	}
+	file, err := os.ReadFile(c.PluginIdentity)
+	if err != nil {
+		return nil, err
+	}
+	return s.home.KeygenPlugin(c.Name, file)
 }
 
 type joinCmd struct {

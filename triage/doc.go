@@ -16,6 +16,11 @@
 //   - What a witness withdrew leaves the home with the pull that brings it, and
 //     only if the case's record vouches that the witness did it. A signed note
 //     that a report was read, which ends the time for that, is queued once.
+//   - An envelope that is no longer in force leaves the home once the one in
+//     force was opened here and holds the key of its case; not before, so that
+//     nobody destroys a case by sealing something else.
+//   - The key files are all under one passphrase, whenever a change of it was
+//     interrupted.
 //   - An addition that can't be read keeps nobody from the report.
 //   - What is handed over is opened, checked and acknowledged with stock
 //     programs; only the roster's key for it makes an acknowledgement.

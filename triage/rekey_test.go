@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tocsin/ledger"
 	"tocsin/seal"
@@ -271,6 +272,44 @@ func TestAnInterruptedRekeyGoesOn(t *testing.T) {
 	s.mustRead(s.alice, cases)
 }
 
+// While a colleague pushes new envelopes, a pull that was told of the old ones
+// finds them gone: it is no attack, and the next look at the ledger tells.
+func TestARekeyInTheMiddleOfAPull(t *testing.T) {
+	s := newStation(t)
+	bob := s.hire("bob")
+	first, second := s.addCase(s.vault, plain), s.addCase(s.vault, plain)
+	s.pull()
+	s.enforce()
+	s.pull()
+	s.rekey(s.alice)
+	s.with(bob, func() {
+		ok(t, makeDir(bob.path("objects")))
+		client, hangUp, err := bob.dial("")
+		ok(t, err)
+		defer hangUp()
+		m, err := bob.openMirror()
+		ok(t, err)
+		next, leaves, head, err := bob.advance(t.Context(), client, m)
+		ok(t, err)
+		ok(t, bob.commit(m, next, leaves, head))
+		s.pushFrom(s.alice)
+		err = bob.fetchMissing(t.Context(), client, next, new(Pulled), nothing)
+		if !errors.Is(err, errAbsent) {
+			t.Errorf("envelopes that were replaced: %v", err)
+		}
+		for _, c := range next.cases() {
+			if !bob.hasObject(c.record) || !bob.hasObject(c.Messages[0].Leaf.Digest) || bob.hasObject(c.envelope) {
+				t.Error("what was not replaced is not here, or what was is")
+			}
+		}
+	})
+	s.pullTo(bob)
+	s.mustRead(bob, 2)
+	if n := s.rekeys(); n[first.id] != 1 || n[second.id] != 1 {
+		t.Errorf("%v", n)
+	}
+}
+
 // A case worker who seals something else destroys nothing: who still has the
 // envelope of before keeps it, and seals the case again for the next roster.
 func TestAFalseRekeyIsMended(t *testing.T) {
@@ -346,5 +385,24 @@ func TestForgedRekeysAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		hangUp()
+	}
+}
+
+// What it costs to seal cases again for another roster, and to push that.
+func BenchmarkRekey(b *testing.B) {
+	for range b.N {
+		b.StopTimer()
+		s := stock(b)
+		s.hire("bob")
+		s.pull()
+		b.StartTimer()
+		start := time.Now()
+		if r := s.rekey(s.alice); r.Sealed == 0 || len(r.Failed) > 0 {
+			b.Fatalf("%+v", r)
+		}
+		sealed := time.Since(start)
+		n := len(s.pushFrom(s.alice).Delivered)
+		b.ReportMetric(float64(sealed.Microseconds())/float64(n), "µs/rekey")
+		b.ReportMetric(float64((time.Since(start)-sealed).Microseconds())/float64(n), "µs/push")
 	}
 }

@@ -21,6 +21,8 @@
 //     by its signature.
 //   - A case that was withdrawn has lost its envelope, in the transaction that
 //     recorded it, and takes nothing more.
+//   - A case has one envelope: one that was sealed again takes the place of the
+//     one before, in the transaction that recorded it.
 //   - Times are days.
 //
 // [Check] holds a store against all of this, without opening it through bbolt.

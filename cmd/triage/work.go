@@ -209,7 +209,6 @@ With --tell the witness reads, in their language, to whom in general terms the c
   triage route 7k3q --to police --tell police`
 }
 
-
 // Run routes.
 func (c routeCmd) Run(s *session) error {
 	return s.locked(func() error {

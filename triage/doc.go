@@ -9,7 +9,8 @@
 //     an object that is not what its leaf says is refused ([ErrRefused]) and
 //     changes nothing here.
 //   - Nothing decrypted is written to disk, except by [Home.Save], which exists
-//     for that. A bag for an authority streams from one sealed file into another.
+//     for that: the index of what was read is sealed, padded, and let go of with
+//     the case. A bag for an authority streams from one sealed file into another.
 //   - Every verb can be killed at any instant and repeated. Files appear whole
 //     or not at all; what is queued for the desk leaves the queue only once a
 //     checkpoint that was verified here covers it.
@@ -48,6 +49,8 @@
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
 //	objects/       sealed objects, named by their SHA-256
 //	queue/         signed events, sealed replies and notes, and new envelopes for the desk
+//	index/         what was read of each case, sealed to this home alone: a
+//	               cache of what list and search need, see [Home.Inbox]
 //	outbox/DEST/   sealed bags for a destination
 //	acknowledged/  what destinations signed of them, by the bag's SHA-256
 //	org/           on the organisation's own machine: its key and its roster

@@ -37,14 +37,16 @@ func (b *Inbox) List() []Summary { return b.Search(new(Query)) }
 
 // Search returns the cases that q matches, the most urgent first.
 func (b *Inbox) Search(q *Query) []Summary {
-	var list []Summary
 	now := b.now()
+	var found []*entry
 	for _, e := range b.urgent {
-		s := e.Summary
-		s.at(now, b.deadline)
-		if q.match(&s, e.text) {
-			list = append(list, s)
+		if s := e.at(now, b.deadline); q.match(&s, e.text) {
+			found = append(found, e)
 		}
+	}
+	list := make([]Summary, len(found)) // at once: they are large
+	for i, e := range found {
+		list[i] = e.at(now, b.deadline)
 	}
 	return list
 }

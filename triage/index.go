@@ -239,8 +239,11 @@ func parseEntries(content []byte) ([]*entry, error) {
 		if k.Size < 0 || k.Size > len(texts) {
 			return nil, errNoIndex
 		}
-		if k.Summary.HandedTo == nil {
-			k.Summary.HandedTo = []string{} // gob has no empty lists
+		// gob has no empty lists, and JSON tells them from none.
+		for _, list := range []*[]string{&k.Summary.HandedTo, &k.Summary.Marks} {
+			if *list == nil {
+				*list = []string{}
+			}
 		}
 		list[i] = &entry{k, texts[:k.Size:k.Size]}
 		texts = texts[k.Size:]

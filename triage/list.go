@@ -14,27 +14,25 @@ import (
 // A Summary is a line of the inbox. Its texts were written by a stranger: they
 // are cleaned for one line of a terminal.
 type Summary struct {
-	ID        string `json:"case"`
-	Day       string `json:"day"`
-	Due       string `json:"due"` // the day on which the deadline passes
-	HoursLeft int    `json:"hours_left"`
-	Age       int    `json:"age_hours"` // since the day on which it came began
-	State     string `json:"state"`     // one of the State constants
-	Danger    bool   `json:"danger"`    // a child is in danger now
-	Departure bool   `json:"departure"` // a departure is imminent
-	Country   string `json:"country,omitempty"`
-	City      string `json:"city,omitempty"`
-	Account   string `json:"account,omitempty"` // first line
-
-	Categories []string `json:"categories,omitempty"` // codes of report.Categories
-	Assigned   string   `json:"assigned,omitempty"`   // to the case worker of that name
-	Marks      []string `json:"marks"`                // set by case workers
-
-	Messages  int      `json:"messages"` // after the report, but for notes
-	Unheard   bool     `json:"unheard"`  // the witness wrote after the last reply, after a hand-over or not
+	ID        string   `json:"case"`
+	Day       string   `json:"day"`
+	Due       string   `json:"due"` // the day on which the deadline passes
+	HoursLeft int      `json:"hours_left"`
+	Age       int      `json:"age_hours"` // since the day on which it came began
+	State     string   `json:"state"`     // one of the State constants
+	Danger    bool     `json:"danger"`    // a child is in danger now
+	Departure bool     `json:"departure"` // a departure is imminent
+	Country   string   `json:"country,omitempty"`
+	City      string   `json:"city,omitempty"`
+	Account   string   `json:"account,omitempty"`  // first line
+	Category  []string `json:"category,omitempty"` // codes of report.Categories
+	Messages  int      `json:"messages"`           // after the report, but for notes
+	Unheard   bool     `json:"unheard"`            // the witness wrote after the last reply, after a hand-over or not
 	Files     int      `json:"files"`
 	HandedTo  []string `json:"handed_to"`
-	Queued    bool     `json:"queued"` // something waits to be pushed
+	Queued    bool     `json:"queued"`             // something waits to be pushed
+	Assigned  string   `json:"assigned,omitempty"` // to a case worker
+	Marks     []string `json:"marks"`
 	Held      bool     `json:"held"`
 	Read      bool     `json:"read"` // a case worker has opened it
 	Purged    string   `json:"purged,omitempty"`
@@ -69,21 +67,23 @@ func (h *Home) List() ([]Summary, error) {
 	return b.List(), nil
 }
 
-// at fills in what passes with time. Only the day of a report is kept, so that
-// its clock starts when that day began: never too late.
-func (s *Summary) at(now time.Time, deadline time.Duration) {
+// at returns the entry's summary with what passes with time. Only the day of a
+// report is kept, so that its clock starts when that day began: never too late.
+func (e *entry) at(now time.Time, deadline time.Duration) Summary {
+	s := e.Summary
 	began := ledger.Day(s.Day).Time()
 	due := began.Add(deadline)
 	s.Due = string(ledger.DayOf(due))
 	s.HoursLeft = int(due.Sub(now).Hours())
 	s.Age = int(now.Sub(began).Hours())
+	return s
 }
 
 // outline fills in what the ledger alone says.
 func outline(c *Case) Summary {
 	s := Summary{
 		ID: c.ID.String(), Day: string(c.Day), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
-		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, State: c.state(), Marks: []string{},
+		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, Marks: []string{}, State: c.state(),
 	}
 	for _, e := range c.Messages {
 		s.Queued = s.Queued || e.Index < 0
@@ -172,7 +172,7 @@ func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 		s.City = screen.Line(r.Where.City)
 		s.Account = firstLine(r)
 		for _, c := range r.What.Categories {
-			s.Categories = append(s.Categories, screen.Line(c))
+			s.Category = append(s.Category, screen.Line(c))
 		}
 		for _, f := range report.Fields() {
 			for _, v := range r.Get(f.Name) {

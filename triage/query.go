@@ -140,7 +140,7 @@ func (f filter) match(s *Summary) bool {
 	case "country":
 		return same(s.Country)
 	case "category":
-		return slices.ContainsFunc(s.Categories, same)
+		return slices.ContainsFunc(s.Category, same)
 	case "assigned":
 		return same(s.Assigned) || s.Assigned == "" && f.value == "none"
 	case "mark":

@@ -34,7 +34,7 @@ func TestFold(t *testing.T) {
 
 func TestQuery(t *testing.T) {
 	s := &Summary{
-		ID: "7k3qabcd", Day: "2026-03-04", Country: "TH", Categories: []string{"online", "travel"}, Assigned: "alice",
+		ID: "7k3qabcd", Day: "2026-03-04", Country: "TH", Category: []string{"online", "travel"}, Assigned: "alice",
 		Marks: []string{"urgent"}, Danger: true, Unheard: true, HoursLeft: -2, State: StateRead, Read: true,
 	}
 	handed := &Summary{HandedTo: []string{"police"}, State: StateAcknowledged, Held: true, HoursLeft: -2}

@@ -392,7 +392,7 @@ func TestForgedRekeysAreRefused(t *testing.T) {
 func BenchmarkRekey(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
-		s := stock(b)
+		s := stock(b, benchCases(b))
 		s.hire("bob")
 		s.pull()
 		b.StartTimer()

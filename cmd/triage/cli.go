@@ -56,11 +56,12 @@ type commands struct {
 	List       listCmd       `cmd:"" help:"List the cases, the most urgent first."`
 	Search     searchCmd     `cmd:"" help:"List the cases in which words are found."`
 	Show       showCmd       `cmd:"" help:"Show all of a case but its attachments."`
+	Links      linksCmd      `cmd:"" help:"Show what a case has in common with others, and which hang together."`
 	Files      filesCmd      `cmd:"" help:"List a case's attachments, or save them deliberately."`
 	Propose    proposeCmd    `cmd:"" help:"Show whom the rules propose for a case, and why."`
 	Rules      rulesCmd      `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
 	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
-	Route      routeCmd      `cmd:"" help:"Hand a case over: seal it for a destination."`
+	Route      routeCmd      `cmd:"" help:"Hand cases over: seal them for a destination."`
 	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
 	Ack        ackCmd        `cmd:"" help:"Record that a destination signed that it has a hand-over."`
 	Rekey      rekeyCmd      `cmd:"" help:"Seal the cases again after the roster changed."`

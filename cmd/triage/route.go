@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tocsin/triage"
+)
+
+type routeCmd struct {
+	Cases []string `arg:"" name:"case" help:"IDs of cases, or as much of their beginnings as is unique."`
+
+	To      []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
+	Reason  string   `placeholder:"TEXT" help:"Why it goes where the rules don't propose it. It leaves with the case."`
+	CaseUCO bool     `name:"case-uco" help:"Add data/case.jsonld: what programs search by, in the words of CASE/UCO 1.4."`
+	Tell    []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
+}
+
+// Help is shown by triage route --help.
+func (routeCmd) Help() string {
+	return `Example:
+
+  triage route 7k3q --to police --to foreign-affairs
+  triage push
+
+Makes a BagIt bag with a page to read first, the report, the messages, the files untouched and what was withheld and why; seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
+
+  age -d -i their.key FILE | tar -x
+  cd CASE-*/ && sha512sum -c manifest-sha512.txt
+  ssh-keygen -Y verify -f allowed_signers -I alice -n tocsin-handover \
+    -s manifest-sha512.txt.sig < manifest-sha512.txt
+
+With --case-uco it also holds data/case.jsonld, for programs that read CASE/UCO. How the destination acknowledges is on its page: see triage ack --help.
+
+Several cases are handed over each in a bag of its own: what hangs together, with triage links --cluster. Where one fails the others go on, and the exit code says that something failed. What was handed over before is passed over.
+
+  triage route $(triage links --cluster 7k3q) --to police
+
+Without the witness's consent to direct contact, who they are stays behind.
+
+To whom the rules propose the case, and why, is for triage propose. Anybody else needs a reason. What was proposed, what was decided and the reason leave with the case and stand in a note to it:
+
+  triage route 7k3q --to justice --reason "they asked for it in case 12/345"
+
+With --tell the witness reads, in their language, to whom in general terms the case was handed: a reply that says so is queued, once. Words of your own are for triage reply.
+
+  triage route 7k3q --to police --tell police`
+}
+
+// Run routes each case. One that fails keeps none of the others back.
+func (c routeCmd) Run(s *session) error {
+	return s.locked(func() error {
+		var failed []error
+		for _, prefix := range c.Cases {
+			if s.ctx.Err() != nil {
+				return s.ctx.Err()
+			}
+			if err := c.route(s, prefix); err != nil {
+				failed = append(failed, err)
+			}
+		}
+		return errors.Join(failed...)
+	})
+}
+
+func (c routeCmd) route(s *session, prefix string) error {
+	found, err := s.home.Find(prefix)
+	if err != nil {
+		return err
+	}
+	proposed, err := s.home.Propose(found)
+	if err != nil {
+		return err
+	}
+	decision, err := proposed.Decide(c.To, c.Reason)
+	if err != nil {
+		return err
+	}
+	news := false
+	for _, to := range c.To {
+		r, err := s.home.Route(found, to, triage.With{Decision: decision, CaseUCO: c.CaseUCO})
+		if errors.Is(err, triage.ErrRouted) {
+			// What was asked for is so: a route that is repeated has succeeded.
+			fmt.Fprintf(s.err, "triage: %v\n", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		news = true
+		s.say("sealed for %s: %s", to, r.Bag)
+		s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
+		s.say("  next: triage push, and deliver that file to %s", to)
+	}
+	if news {
+		if _, err := s.home.AddNote(found, &triage.Note{Decision: decision}); err != nil {
+			return fmt.Errorf("noting what was decided: %w", err)
+		}
+	}
+	if len(c.Tell) == 0 {
+		return nil
+	}
+	// Last: the witness hears of what was done.
+	_, err = s.home.Tell(found, c.Tell)
+	if errors.Is(err, triage.ErrTold) {
+		fmt.Fprintf(s.err, "triage: %v\n", triage.ErrTold)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("telling the witness: %w", err)
+	}
+	s.say("the witness is told: handed to %s; next: triage push", strings.Join(c.Tell, ", "))
+	return nil
+}

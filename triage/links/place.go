@@ -296,8 +296,8 @@ func parsePlace(value string) namedPlace {
 }
 
 // samePlace reports whether two values may mean one place: name and city are
-// the same but for one slip in all, and the countries do not differ. Where one
-// has no city, the names must be the same, and say enough.
+// the same but for one slip in the two together, and the countries do not
+// differ. Where one has no city, the names must be the same, and say enough.
 func samePlace(a, b namedPlace) bool {
 	if a.country != "" && b.country != "" && a.country != b.country {
 		return false

@@ -208,7 +208,7 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 			a.found("event-order", where, "the case was not handed over to %q before", l.Destination)
 		}
 	}
-	a.purge(where, l, r)
+	a.purge(where, index, l, r)
 	if l.Event == ledger.EventWithdrawn && r != nil && !r.Policy.Withdraw {
 		a.found("withdrawn-policy", where, "roster %d does not let a witness withdraw a report", r.Number)
 	}
@@ -227,7 +227,7 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 
 // purge follows who held a case and who signed to have it destroyed, and checks
 // that it was destroyed only when it might be.
-func (a *auditor) purge(where string, l *ledger.Leaf, r *roster.Signed) {
+func (a *auditor) purge(where string, index int64, l *ledger.Leaf, r *roster.Signed) {
 	if l.Event == ledger.EventRoster {
 		return
 	}
@@ -248,7 +248,7 @@ func (a *auditor) purge(where string, l *ledger.Leaf, r *roster.Signed) {
 			a.found("purged-signers", where, "%v", err)
 		}
 	}
-	c.Add(l)
+	c.Add(index, l)
 }
 
 // checkpoint checks the head of the ledger, and that it only grew from the

@@ -230,6 +230,9 @@ func (f *forgery) addSigned(l *ledger.Leaf) {
 	f.addLeaf(l)
 }
 
+// end is the index of the last leaf.
+func (f *forgery) end() int64 { return int64(leafCount + f.added - 1) }
+
 // purge destroys an envelope as that worker would.
 func (f *forgery) purge(w testorg.Worker, r *testorg.Report, rule string) {
 	f.Helper()

@@ -234,20 +234,20 @@ var forgeries = []struct {
 	{"envelope-recipients", "a recipient too few", func(f *forgery) { f.envelope(f.seal(78, f.workers()[0])) }},
 	{"envelope-size", "something else in an envelope", func(f *forgery) { f.envelope(f.seal(79, f.workers()...)) }},
 	{"envelope-purged", "an envelope that the ledger says was destroyed", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.a.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.a.ID, ledger.RuleRequest, f.end()))
 		f.addSigned(f.Purge(f.Workers[1], f.a.ID, ledger.RuleRequest))
 	}},
 	{"purged-signers", "a case purged by one worker alone", func(f *forgery) { f.purge(f.Workers[0], f.b, ledger.RuleRequest) }},
 	{"purged-signers", "a case purged by one worker who signed twice", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[0], f.b, ledger.RuleRequest)
 	}},
 	{"purged-signers", "a case purged that a colleague would have purged under another rule", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRetention))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRetention, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
 	{"purged-signers event-worker", "a case purged with somebody who is no case worker", func(f *forgery) {
-		f.addSigned(f.ProposePurge(testorg.Worker{Name: "nobody", Desk: f.Workers[0].Desk}, f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(testorg.Worker{Name: "nobody", Desk: f.Workers[0].Desk}, f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
 	{"purged-signers", "a case purged by as many as another policy asks for", func(f *forgery) {
@@ -255,30 +255,38 @@ var forgeries = []struct {
 		f.Sign(f.T)
 		f.put("rosters", key(rosterLeaf), f.Signed)
 		f.leaf(rosterLeaf, func(l *ledger.Leaf) { l.Digest = testorg.Digest(f.Signed) })
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
+	}},
+	{"purged-signers", "a case purged on a proposal from before a message", func(f *forgery) {
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, caseB))
+		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
+	}},
+	{"purged-signers", "a case purged on a proposal for whatever may come", func(f *forgery) {
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, 1<<61))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
 	{"purged-held", "a case purged while it was held", func(f *forgery) {
 		f.addSigned(f.Hold(f.Workers[1], f.b.ID))
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
 	{"purged-early", "a case purged before its time", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRetention))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRetention, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRetention)
 	}},
 	{"purged-rule", "a case purged under no rule", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, "tidying"))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, "tidying", f.end()))
 		f.purge(f.Workers[1], f.b, "tidying")
 	}},
 	{"leaf-order", "a purged case handed over", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 		f.addSigned(f.HandOver(f.Workers[1], f.b.ID, "police"))
 	}},
 	{"record-missing", "an envelope gone that two would have purged", func(f *forgery) {
-		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest))
-		f.addSigned(f.ProposePurge(f.Workers[1], f.b.ID, ledger.RuleRequest))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.addSigned(f.ProposePurge(f.Workers[1], f.b.ID, ledger.RuleRequest, f.end()))
 		f.del("envelopes", key(caseB))
 	}},
 	{"envelope-withdrawn", "an envelope that its witness withdrew", func(f *forgery) {

@@ -142,13 +142,15 @@ by ana
 	releasedText = `tocsin.leaf.v1 released
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74
+after 41
 done 2026-03-13
 by ana
-signature FJYgIU8sZS5kuARl6tHD/MyAkTy/RO+/OkAzr/hHegZEqFUmy86Y2YWQX7N4VnEqyiCc51vzy8bfBIvgB6xnCw==
+signature S7DLUvFrLkfytTmtwT5pIlHTqb6bByGaf5HGFyYOe/y6JWpC7agdnCB0MjYg5Nc9POIaB12eqDGXdiG1v/IeDw==
 `
 	releasedStatement = `tocsin.event.v1 released
 instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
 case aaisem2ekvthpcezvk54zxpo74
+after 41
 done 2026-03-13
 by ana
 `
@@ -156,14 +158,16 @@ by ana
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74
 rule retention
+after 41
 done 2026-03-13
 by ana
-signature P6VpdTsc5lYUAhLQxZ+GBgzByGdhrFXFlU+15THzVRlIXgGxcZO05y190JSnUrVyKt/R4iTYkr/e4vmMk3SEDA==
+signature i0LeLIJQyZjfM3ZhxohlpEl+SyiSfCZ7lEMbyOu6oi3vOD7jIy143SMD/trwUbvH3vT8TG3SLm8PnTRf1St8CA==
 `
 	purgeProposedStatement = `tocsin.event.v1 purge-proposed
 instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
 case aaisem2ekvthpcezvk54zxpo74
 rule retention
+after 41
 done 2026-03-13
 by ana
 `

@@ -83,6 +83,7 @@ type Leaf struct {
 	Rule        string // held: a word for why; purge-proposed, purged: the rule it happened under, see Rules
 	Once        Digest // addition: stands for the form it was sent from, so that one sent twice is told
 	Secret      Digest // withdrawn: what only the witness knew; see Withdraws
+	After       int64  // released, purge-proposed: the index of the last leaf of the case that the worker had seen
 
 	// What a case worker did, the worker signs; see Sign.
 	Done      Day    // the day by the worker's clock
@@ -102,12 +103,12 @@ var fields = map[Event][]string{
 	EventHandedOver:   append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventAcknowledged: append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventHeld:         append([]string{"case", "rule"}, signed...),
-	EventReleased:     append([]string{"case"}, signed...),
+	EventReleased:     append([]string{"case", "after"}, signed...),
 	EventPurged:       append([]string{"case", "rule"}, signed...),
 	EventRead:         append([]string{"case"}, signed...),
 	EventWithdrawn:    {"case", "secret"},
 
-	EventPurgeProposed: append([]string{"case", "rule"}, signed...),
+	EventPurgeProposed: append([]string{"case", "rule", "after"}, signed...),
 }
 
 // fields returns the names of the fields that such a leaf has after the day,
@@ -185,7 +186,7 @@ func (l *Leaf) equal(m *Leaf) bool {
 	return l.Event == m.Event && l.Day == m.Day
 }
 
-var allFields = []string{"case", "number", "kind", "size", "digest", "envelope", "destination", "rule", "once", "secret", "done", "by", "signature"}
+var allFields = []string{"case", "number", "kind", "size", "digest", "envelope", "destination", "rule", "once", "secret", "after", "done", "by", "signature"}
 
 func (l *Leaf) encode() []byte {
 	var b strings.Builder
@@ -218,6 +219,8 @@ func (l *Leaf) get(field string) string {
 		return l.Once.String()
 	case "secret":
 		return l.Secret.String()
+	case "after":
+		return strconv.FormatInt(l.After, 10)
 	case "done":
 		return string(l.Done)
 	case "by":
@@ -321,6 +324,11 @@ func (l *Leaf) set(field, v string) (err error) {
 		l.Once, err = ParseDigest(v)
 	case "secret":
 		l.Secret, err = ParseDigest(v)
+	case "after":
+		l.After, err = strconv.ParseInt(v, 10, 63)
+		if err == nil && l.After < 0 {
+			err = fmt.Errorf("%w: negative", ErrMalformed)
+		}
 	case "done":
 		l.Done, err = ParseDay(v)
 	case "by":

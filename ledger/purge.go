@@ -35,14 +35,20 @@ type Custody struct {
 	from   Day // held: the first day of the hold, but not before news
 	paused int // days that it was held since news, but for a hold that lasts
 
-	// settled is the day of the last leaf that makes whoever proposed to purge
-	// look again: a message, a hold, a release. proposals came after that leaf.
+	// The last leaf that makes whoever proposed to purge look again, a message,
+	// a hold or a release, and the proposals after it.
 	settled   Day
-	proposals []*Leaf
+	at        int64
+	proposals []proposal
 }
 
-// Add takes the next leaf of the case.
-func (c *Custody) Add(l *Leaf) {
+type proposal struct {
+	index int64
+	*Leaf
+}
+
+// Add takes the next leaf of the case and its index in the ledger.
+func (c *Custody) Add(index int64, l *Leaf) {
 	switch l.Event {
 	case EventMessage, EventHandedOver, EventAcknowledged:
 		c.news, c.from, c.paused = l.Day, l.Day, 0
@@ -55,11 +61,11 @@ func (c *Custody) Add(l *Leaf) {
 			c.held, c.paused = false, c.paused+days(c.from, l.Day)
 		}
 	case EventPurgeProposed:
-		c.proposals = append(c.proposals, l)
+		c.proposals = append(c.proposals, proposal{index, l})
 	}
 	switch l.Event {
 	case EventMessage, EventHeld, EventReleased:
-		c.settled, c.proposals = l.Day, nil
+		c.settled, c.at, c.proposals = l.Day, index, nil
 	}
 }
 
@@ -81,15 +87,17 @@ func (c *Custody) Due(retentionDays int) Day {
 
 // Proposed returns the names of those case workers of a roster whose proposal
 // to purge the case under a rule counts, each once. One counts if the key that
-// the roster gives the worker signed it, and not before the day of the last
-// message, hold or release: a proposal that somebody kept back is no proposal
-// any more.
+// the roster gives the worker signed it, and says that the worker had seen the
+// last message, hold or release: a proposal that somebody kept back counts no
+// more.
 func (c *Custody) Proposed(rule string, r *roster.Signed) []string {
 	var names []string
-	for _, l := range c.proposals {
-		w := r.Worker(l.By)
-		if w != nil && l.Rule == rule && l.Done >= c.settled && l.Verify(r.Instance(), w.Desk) == nil && !slices.Contains(names, l.By) {
-			names = append(names, l.By)
+	for _, p := range c.proposals {
+		// Nobody has seen what is not there yet.
+		seen := p.After >= c.at && p.After < p.index
+		w := r.Worker(p.By)
+		if w != nil && seen && p.Rule == rule && p.Verify(r.Instance(), w.Desk) == nil && !slices.Contains(names, p.By) {
+			names = append(names, p.By)
 		}
 	}
 	return names

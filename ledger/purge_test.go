@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"crypto/rand"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,16 +48,19 @@ func purgeRoster(t *testing.T, signers int, names ...string) *roster.Signed {
 	return opened
 }
 
-// A step is a leaf of a case: on which day, what, by whom. An event may say its
-// rule after a space; signed on another day, it says so after an @.
+// A step is a leaf of a case: on which day, what, by whom. An event says its
+// rule after a space. What was signed on another day than it entered the ledger,
+// or after another leaf than the one before it, says so after an @.
 type step struct{ day, what, by string }
 
-func (s step) leaf(r *roster.Signed) *ledger.Leaf {
-	what, done, late := strings.Cut(s.what, "@")
+func (s step) leaf(r *roster.Signed, index int64) *ledger.Leaf {
+	what, kept, _ := strings.Cut(s.what, "@")
 	event, rule, _ := strings.Cut(what, " ")
-	l := &ledger.Leaf{Event: ledger.Event(event), Day: ledger.Day(s.day), Done: ledger.Day(s.day), Case: someCase, Rule: rule}
-	if late {
-		l.Done = ledger.Day(done)
+	l := &ledger.Leaf{Event: ledger.Event(event), Day: ledger.Day(s.day), Done: ledger.Day(s.day), Case: someCase, Rule: rule, After: index - 1}
+	if after, err := strconv.ParseInt(kept, 10, 64); err == nil {
+		l.After = after
+	} else if kept != "" {
+		l.Done = ledger.Day(kept)
 	}
 	if l.Event == ledger.EventMessage {
 		l.Kind, l.Rule = rule, ""
@@ -106,7 +110,9 @@ func TestMayPurge(t *testing.T) {
 		"the witness wrote":     {two, []step{propose("2026-01-02", "ana"), {"2026-01-02", "message addition", ""}, purge("2026-01-02", "bo")}, ledger.ErrSigners},
 		"a note":                {two, []step{propose("2026-01-02", "ana"), {"2026-01-02", "message note", "cy"}, purge("2026-01-02", "bo")}, ledger.ErrSigners},
 		"a hand-over":           {two, []step{propose("2026-01-02", "ana"), {"2026-01-03", "handed-over", "cy"}, purge("2026-01-04", "bo")}, nil},
-		"a proposal kept back":  {two, []step{{"2026-01-05", "message addition", ""}, {"2026-01-06", "purge-proposed request@2026-01-04", "ana"}, purge("2026-01-06", "bo")}, ledger.ErrSigners},
+		"a proposal kept back":  {two, []step{{"2026-01-05", "message addition", ""}, {"2026-01-05", "purge-proposed request@7", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
+		"a proposal for ever":   {two, []step{{"2026-01-05", "purge-proposed request@9", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
+		"one for itself":        {two, []step{{"2026-01-05", "purge-proposed request@8", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
 		"a purge kept back":     {two, []step{{"2026-01-05", "message addition", ""}, propose("2026-01-06", "ana"), {"2026-01-06", "purged request@2026-01-04", "bo"}}, ledger.ErrSigners},
 
 		"a day early":              {two, retain("2026-01-30"), ledger.ErrEarly},
@@ -122,11 +128,12 @@ func TestMayPurge(t *testing.T) {
 		"released, never held":     {two, append([]step{{"2026-01-21", "released", "cy"}}, retain("2026-01-31")...), nil},
 	} {
 		var custody ledger.Custody
-		custody.Add(step{"2026-01-01", "message report", ""}.leaf(c.roster))
-		for _, s := range c.steps[:len(c.steps)-1] {
-			custody.Add(s.leaf(c.roster))
+		custody.Add(7, step{"2026-01-01", "message report", ""}.leaf(c.roster, 7))
+		last := len(c.steps) - 1
+		for i, s := range c.steps[:last] {
+			custody.Add(int64(8+i), s.leaf(c.roster, int64(8+i)))
 		}
-		err := custody.MayPurge(c.steps[len(c.steps)-1].leaf(c.roster), c.roster)
+		err := custody.MayPurge(c.steps[last].leaf(c.roster, int64(8+last)), c.roster)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
@@ -138,15 +145,15 @@ func TestMayPurge(t *testing.T) {
 func TestAProposalUnderAnotherKey(t *testing.T) {
 	r := purgeRoster(t, 2, "ana", "bo")
 	var c ledger.Custody
-	c.Add(step{"2026-01-01", "message report", ""}.leaf(r))
-	l := step{"2026-01-02", "purge-proposed request", ""}.leaf(r)
+	c.Add(7, step{"2026-01-01", "message report", ""}.leaf(r, 7))
+	l := step{"2026-01-02", "purge-proposed request", ""}.leaf(r, 8)
 	l.Sign(r.Instance(), "ana", deskKey("ana before"))
-	c.Add(l)
+	c.Add(8, l)
 	if got := c.Proposed(ledger.RuleRequest, r); len(got) != 0 {
 		t.Errorf("proposed by %v", got)
 	}
-	c.Add(step{"2026-01-02", "purge-proposed request", "ana"}.leaf(r))
-	c.Add(step{"2026-01-03", "purge-proposed request", "ana"}.leaf(r))
+	c.Add(9, step{"2026-01-02", "purge-proposed request", "ana"}.leaf(r, 9))
+	c.Add(10, step{"2026-01-03", "purge-proposed request", "ana"}.leaf(r, 10))
 	if got := c.Proposed(ledger.RuleRequest, r); len(got) != 1 || got[0] != "ana" {
 		t.Errorf("proposed by %v, want ana, once", got)
 	}
@@ -158,7 +165,7 @@ func TestACaseWithoutLeavesIsNotPurged(t *testing.T) {
 	if c.Held() || c.Due(30) != "" {
 		t.Errorf("held %t, due %q", c.Held(), c.Due(30))
 	}
-	if err := c.MayPurge(step{"2026-01-01", "purged retention", "ana"}.leaf(r), r); !errors.Is(err, ledger.ErrEarly) {
+	if err := c.MayPurge(step{"2026-01-01", "purged retention", "ana"}.leaf(r, 7), r); !errors.Is(err, ledger.ErrEarly) {
 		t.Errorf("%v, want ErrEarly", err)
 	}
 }

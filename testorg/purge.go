@@ -7,14 +7,16 @@ func (o *Org) Hold(w Worker, id ledger.CaseID) *ledger.Leaf {
 	return o.sign(w, &ledger.Leaf{Event: ledger.EventHeld, Case: id, Rule: "inquiry"})
 }
 
-// Release signs that a worker lets a case go that was held.
-func (o *Org) Release(w Worker, id ledger.CaseID) *ledger.Leaf {
-	return o.sign(w, &ledger.Leaf{Event: ledger.EventReleased, Case: id})
+// Release signs that a worker, who had seen the case's leaves up to the one with
+// that index, lets a case go that was held.
+func (o *Org) Release(w Worker, id ledger.CaseID, after int64) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventReleased, Case: id, After: after})
 }
 
-// ProposePurge signs that a worker would have a case purged under a rule.
-func (o *Org) ProposePurge(w Worker, id ledger.CaseID, rule string) *ledger.Leaf {
-	return o.sign(w, &ledger.Leaf{Event: ledger.EventPurgeProposed, Case: id, Rule: rule})
+// ProposePurge signs that a worker, who had seen the case's leaves up to the one
+// with that index, would have it purged under a rule.
+func (o *Org) ProposePurge(w Worker, id ledger.CaseID, rule string, after int64) *ledger.Leaf {
+	return o.sign(w, &ledger.Leaf{Event: ledger.EventPurgeProposed, Case: id, Rule: rule, After: after})
 }
 
 // Purge signs that a worker purges a case under a rule.

@@ -3,6 +3,7 @@ package triage
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -30,6 +31,10 @@ type Case struct {
 	Purged    string // the rule it was purged under, or empty
 	Withdrawn bool   // the witness destroyed it before a case worker had read it
 
+	custody  ledger.Custody
+	last     int64 // index of the last leaf in the ledger
+	holds    []Entry
+	releases []Entry
 	record   ledger.Digest
 	envelope ledger.Digest   // the one in force
 	older    []ledger.Digest // those that were, in their order
@@ -46,7 +51,7 @@ func (m *mirror) cases() []*Case {
 		if l.Event == ledger.EventRoster {
 			number = l.Number
 		} else if l.Event == ledger.EventCase {
-			c := &Case{ID: l.Case, Index: int64(i), Day: l.Day, record: l.Digest, envelope: l.Envelope, sealed: number}
+			c := &Case{ID: l.Case, Index: int64(i), Day: l.Day, last: int64(i), record: l.Digest, envelope: l.Envelope, sealed: number}
 			byID[l.Case] = c
 			list = append(list, c)
 		} else if c := byID[l.Case]; c != nil {
@@ -57,6 +62,13 @@ func (m *mirror) cases() []*Case {
 }
 
 func (c *Case) add(e Entry) {
+	index := e.Index
+	if index < 0 {
+		index = math.MaxInt64 // it comes after all that is in the ledger
+	}
+	c.custody.Add(index, e.Leaf)
+	c.Held = c.custody.Held()
+	c.last = max(c.last, e.Index)
 	switch e.Leaf.Event {
 	case ledger.EventMessage:
 		c.Messages = append(c.Messages, e)
@@ -70,7 +82,9 @@ func (c *Case) add(e Entry) {
 	case ledger.EventHandedOver, ledger.EventAcknowledged:
 		c.Handed = append(c.Handed, e)
 	case ledger.EventHeld:
-		c.Held = true
+		c.holds = append(c.holds, e)
+	case ledger.EventReleased:
+		c.releases = append(c.releases, e)
 	case ledger.EventRead:
 		c.Read = append(c.Read, e)
 	case ledger.EventPurged:
@@ -82,6 +96,12 @@ func (c *Case) add(e Entry) {
 
 // retired reports whether the case's key is destroyed.
 func (c *Case) retired() bool { return c.Purged != "" || c.Withdrawn }
+
+// waits reports whether a message, a hold or a release is queued: what is
+// signed before the desk has it does not count as signed with it in view.
+func (c *Case) waits() bool {
+	return slices.ContainsFunc(slices.Concat(c.Messages, c.holds, c.releases), func(e Entry) bool { return e.Index < 0 })
+}
 
 // Cases lists the cases that the home knows, with what is queued for them.
 func (h *Home) Cases() ([]*Case, error) {

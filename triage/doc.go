@@ -14,6 +14,9 @@
 //   - Every verb can be killed at any instant and repeated. Files appear whole
 //     or not at all; what is queued for the desk leaves the queue only once a
 //     checkpoint that was verified here covers it.
+//   - What was purged leaves the home with the pull that brings it, and only if
+//     as many case workers signed for it as the roster asks for; a purge that
+//     the desk refuses is queued no more.
 //   - What a witness withdrew leaves the home with the pull that brings it, and
 //     only if the case's record vouches that the witness did it. A signed note
 //     that a report was read, which ends the time for that, is queued once.

@@ -32,11 +32,8 @@ type opened struct {
 
 // open takes the case key out of the case's envelope.
 func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
-	if c.Purged != "" {
-		return nil, fmt.Errorf("case %s was purged under the rule %s: its key is destroyed", c.ID, c.Purged)
-	}
-	if c.Withdrawn {
-		return nil, fmt.Errorf("case %s was withdrawn by its witness: its key is destroyed", c.ID)
+	if err := c.there(); err != nil {
+		return nil, err
 	}
 	if err := c.oneReport(); err != nil {
 		return nil, err

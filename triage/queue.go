@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -191,10 +192,13 @@ type Pushed struct {
 	Pull      *Pulled
 }
 
-// A Refusal is an event that the desk does not take. It stays queued.
+// A Refusal is an event that the desk does not take. It stays queued, but for a
+// purge that the case's history does not allow: it must not come true later,
+// when nobody thinks of it any more.
 type Refusal struct {
 	Queued
-	Err error
+	Err     error
+	Dropped bool // it is queued no more
 }
 
 // Push delivers what is queued and then pulls: an event leaves the queue only
@@ -234,7 +238,15 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 			if refused[q.Path] == nil {
 				return result, fmt.Errorf("%w: the desk took %s and its ledger does not hold it; it stays queued", ErrRefused, filepath.Base(q.Path))
 			}
-			result.Refused = append(result.Refused, Refusal{q, refused[q.Path]})
+			no := Refusal{Queued: q, Err: refused[q.Path]}
+			var answer *desk.Error
+			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && q.Leaf.Event == ledger.EventPurged {
+				if err := os.Remove(q.Path); err != nil {
+					return result, fmt.Errorf("emptying the queue: %w", err)
+				}
+				no.Dropped = true
+			}
+			result.Refused = append(result.Refused, no)
 			continue
 		}
 		if err := os.Remove(q.Path); err != nil {
@@ -322,6 +334,10 @@ func (q Queued) What() string {
 		return "envelope sealed again"
 	case ledger.EventRead:
 		return "note that the report was read"
+	case ledger.EventPurgeProposed:
+		return "proposal to purge under " + q.Leaf.Rule
+	case ledger.EventPurged:
+		return "purge under " + q.Leaf.Rule
 	}
 	return string(q.Leaf.Event)
 }

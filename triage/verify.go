@@ -149,8 +149,8 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 	}
 	// Likewise: who held a case and who signed to have it purged.
 	cases := make(custodies)
-	for _, l := range next.leaves[:m.size()] {
-		cases.of(l.Case).Add(l)
+	for i, l := range next.leaves[:m.size()] {
+		cases.of(l.Case).Add(int64(i), l)
 	}
 	for i := m.size(); i < next.size(); i++ {
 		l := next.leaves[i]
@@ -180,7 +180,7 @@ func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror
 				return refused("leaf %d purges case %s: %w", i, l.Case, err)
 			}
 		}
-		cases.of(l.Case).Add(l)
+		cases.of(l.Case).Add(i, l)
 		if !l.IsSigned() {
 			continue
 		}

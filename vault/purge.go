@@ -26,7 +26,7 @@ import (
 func (w *writer) purge(l *ledger.Leaf) (int64, error) {
 	at := w.get(bucketIDs, l.Case[:])
 	var custody ledger.Custody
-	if _, err := w.thread(at, func(_ int64, l *ledger.Leaf) { custody.Add(l) }); err != nil {
+	if _, err := w.thread(at, custody.Add); err != nil {
 		return 0, err
 	}
 	if err := custody.MayPurge(l, w.rosterInForce()); err != nil {

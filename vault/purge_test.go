@@ -46,6 +46,16 @@ func sign(t *testing.T, v *vault.Vault, l *ledger.Leaf) int64 {
 	return index
 }
 
+// last is the index of a case's last leaf.
+func last(t *testing.T, v *vault.Vault, id ledger.CaseID) int64 {
+	t.Helper()
+	history, err := v.History(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return history[len(history)-1].Index
+}
+
 // purged says whether a case's envelope is gone.
 func purged(t *testing.T, v *vault.Vault, id ledger.CaseID) bool {
 	t.Helper()
@@ -71,7 +81,7 @@ func TestPurge(t *testing.T) {
 	if err := other.Add(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
-	proposed := o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest)
+	proposed := o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID))
 	for range 2 {
 		sign(t, v, proposed)
 	}
@@ -92,8 +102,8 @@ func TestPurge(t *testing.T) {
 	}
 	refused(t, o, v, r)
 	for what, l := range map[string]*ledger.Leaf{
-		"a release":       o.Release(o.Workers[0], r.ID),
-		"a proposal":      o.ProposePurge(o.Workers[2], r.ID, ledger.RuleRequest),
+		"a release":       o.Release(o.Workers[0], r.ID, at),
+		"a proposal":      o.ProposePurge(o.Workers[2], r.ID, ledger.RuleRequest, at),
 		"another purge":   o.Purge(o.Workers[0], r.ID, ledger.RuleRequest),
 		"under retention": o.Purge(o.Workers[1], r.ID, ledger.RuleRetention),
 	} {
@@ -130,25 +140,25 @@ func TestPurgesThatAreRefused(t *testing.T) {
 	}{
 		"nobody proposed": {nil, nil, ledger.ErrSigners},
 		"one's own proposal": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.ProposePurge(o.Workers[1], r.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 		}, nil, ledger.ErrSigners},
 		"of another case": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
 			other := o.NewReport(t, "account", 0)
 			if err := other.Add(t.Context(), v); err != nil {
 				t.Fatal(err)
 			}
-			sign(t, v, o.ProposePurge(o.Workers[0], other.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[0], other.ID, ledger.RuleRequest, last(t, v, other.ID)))
 		}, nil, ledger.ErrSigners},
 		"before an addition": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 			mustAdd(t, o, v, r, 0)
 		}, nil, ledger.ErrSigners},
 		"while it is held": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
 			sign(t, v, o.Hold(o.Workers[2], r.ID))
-			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 		}, nil, ledger.ErrHeld},
 		"by a worker who was removed": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 			o.Roster.Number, o.Roster.Workers = 2, o.Roster.Workers[1:]
 			o.Sign(t)
 			if err := v.UpdateRoster(t.Context(), o.Signed); err != nil {
@@ -156,7 +166,7 @@ func TestPurgesThatAreRefused(t *testing.T) {
 			}
 		}, nil, ledger.ErrSigners},
 		"a policy that asks for three": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 			o.Roster.Number, o.Roster.Policy.PurgeSigners = 2, 3
 			o.Sign(t)
 			if err := v.UpdateRoster(t.Context(), o.Signed); err != nil {
@@ -164,7 +174,7 @@ func TestPurgesThatAreRefused(t *testing.T) {
 			}
 		}, nil, ledger.ErrSigners},
 		"before the vault's own day": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention))
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention, last(t, v, r.ID)))
 		}, func(o *testorg.Org, r *testorg.Report) *ledger.Leaf {
 			// By the worker's clock it is next year.
 			now := o.Day
@@ -201,7 +211,7 @@ func TestPurgesThatAreRefused(t *testing.T) {
 func TestPurgeUnderRetention(t *testing.T) {
 	o, v, r := purgeable(t)
 	o.Day = o.Day.AddDate(0, 0, 29)
-	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention))
+	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention, last(t, v, r.ID)))
 	if _, err := v.AddEvent(t.Context(), o.Purge(o.Workers[1], r.ID, ledger.RuleRetention)); !errors.Is(err, ledger.ErrEarly) {
 		t.Errorf("on the 29th day: %v, want ErrEarly", err)
 	}
@@ -218,7 +228,7 @@ func TestPurgeUnderRetention(t *testing.T) {
 // first and the other is refused.
 func TestPurgedOrHeld(t *testing.T) {
 	o, v, r := purgeable(t)
-	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 	release, err := v.Hold(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +274,7 @@ func TestKilledWhilePurging(t *testing.T) {
 	purges := map[string]*ledger.Leaf{}
 	var todo strings.Builder
 	for _, r := range reports {
-		sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest))
+		sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 		l := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest)
 		l.Day = l.Done
 		text, err := l.Marshal()

@@ -58,12 +58,19 @@ type commands struct {
 	Show       showCmd       `cmd:"" help:"Show all of a case but its attachments."`
 	Links      linksCmd      `cmd:"" help:"Show what a case has in common with others, and which hang together."`
 	Files      filesCmd      `cmd:"" help:"List a case's attachments, or save them deliberately."`
+	Note       noteCmd       `cmd:"" help:"Write a note for your colleagues."`
+	Assign     assignCmd     `cmd:"" help:"Say whose a case is."`
+	Mark       markCmd       `cmd:"" help:"Mark a case, or take marks off it."`
 	Propose    proposeCmd    `cmd:"" help:"Show whom the rules propose for a case, and why."`
 	Rules      rulesCmd      `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
 	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
 	Route      routeCmd      `cmd:"" help:"Hand cases over: seal them for a destination."`
 	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
 	Ack        ackCmd        `cmd:"" help:"Record that a destination signed that it has a hand-over."`
+	Due        dueCmd        `cmd:"" help:"List what nobody was told of by its deadline; for cron."`
+	Hold       holdCmd       `cmd:"" help:"Hold a case: nobody may purge it."`
+	Release    releaseCmd    `cmd:"" help:"Let a case go that was held."`
+	Purge      purgeCmd      `cmd:"" help:"Destroy a case under a rule, together with colleagues."`
 	Rekey      rekeyCmd      `cmd:"" help:"Seal the cases again after the roster changed."`
 	Passphrase passphraseCmd `cmd:"" help:"Set, change or remove the passphrase of your keys."`
 	Lock       lockCmd       `cmd:"" help:"Remove the sealed index of what was read."`

@@ -11,8 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -58,6 +61,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"intake-card":  intakeCard,
 			"intake-serve": intakeServe,
+			"intake-ago":   intakeAgo,
 			"intake-take":  intakeTake,
 			"report":       sendReport,
 			"addition":     sendAddition,
@@ -100,6 +104,7 @@ type intake struct {
 	deskKey   ed25519.PrivateKey
 	vault     *vault.Vault
 	last      *witness
+	ago       atomic.Int64 // days that its clock is behind
 }
 
 // A witness is who sent the last report.
@@ -137,7 +142,8 @@ func intakeServe(ts *testscript.TestScript, _ bool, args []string) {
 	dir, err := os.MkdirTemp(filepath.Dir(i.dir), "store")
 	check(ts, err)
 	orgKey := strings.TrimSpace(ts.ReadFile(args[1]))
-	o := vault.Options{Signer: i.ledgerKey}
+	now := func() time.Time { return time.Now().AddDate(0, 0, -int(i.ago.Load())) }
+	o := vault.Options{Signer: i.ledgerKey, Now: now}
 	check(ts, vault.Create(dir, []byte(ts.ReadFile(args[0])), orgKey, o))
 	v, err := vault.Open(dir, orgKey, o)
 	check(ts, err)
@@ -157,6 +163,14 @@ func intakeServe(ts *testscript.TestScript, _ bool, args []string) {
 		v.Close()
 	})
 	ts.Setenv("DESK", l.Addr().String())
+}
+
+// intakeAgo puts the intake's clock so many days behind that of the case
+// workers: intake-ago DAYS. What came then is old now.
+func intakeAgo(ts *testscript.TestScript, _ bool, args []string) {
+	days, err := strconv.Atoi(args[0])
+	check(ts, err)
+	ts.Value("intake").(*intake).ago.Store(int64(days))
 }
 
 // intakeTake puts a newer roster in force: intake-take ROSTER.

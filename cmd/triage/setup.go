@@ -199,6 +199,9 @@ func (c pushCmd) Run(s *session) error {
 		}
 		for _, r := range p.Refused {
 			err = fmt.Errorf("%s of case %s stays queued in %s: %w", r.What(), r.Leaf.Case, r.Path, r.Err)
+			if r.Dropped {
+				err = fmt.Errorf("%s of case %s is queued no more: %w", r.What(), r.Leaf.Case, r.Err)
+			}
 			s.exit(err)
 		}
 		if len(p.Refused) > 0 {

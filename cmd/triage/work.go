@@ -4,11 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"tocsin/triage"
 	"tocsin/triage/screen"
@@ -57,6 +53,8 @@ func summaryLine(v *triage.Summary) string {
 		{v.Departure, "DEPARTURE IMMINENT"},
 		{v.Unheard, "the witness wrote again"},
 		{v.Held, "held"},
+		{v.Assigned != "", "for " + v.Assigned},
+		{len(v.Marks) > 0, strings.Join(v.Marks, ", ")},
 		{v.Country+v.City != "", strings.TrimSpace(v.Country + " " + v.City)},
 		{v.Files > 0, count(v.Files, "file")},
 		{v.Queued, "to push"},
@@ -141,32 +139,18 @@ func (replyCmd) Help() string {
 The witness reads it when they come back with their eight words; nothing is sent to them. It is sealed to the witness and to the case.`
 }
 
-// maxReply is more than a reply may have, in bytes; the limit is in characters.
-const maxReply = 1 << 20
-
 // Run queues the reply.
 func (c replyCmd) Run(s *session) error {
 	found, err := c.find(s)
 	if err != nil {
 		return err
 	}
-	in := s.in
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
-	} else if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprintln(s.err, "triage: type the reply, and Ctrl-D on a line of its own at its end")
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxReply))
+	text, err := s.text(c.File, "the reply")
 	if err != nil {
-		return fmt.Errorf("reading the reply: %w", err)
+		return err
 	}
 	return s.locked(func() error {
-		if _, err := s.home.Reply(found, string(text)); err != nil {
+		if _, err := s.home.Reply(found, text); err != nil {
 			return err
 		}
 		s.say("reply to case %s is sealed and queued; next: triage push", found.ID)

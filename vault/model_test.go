@@ -24,8 +24,11 @@ type model struct {
 	messages map[ledger.CaseID]int
 	history  map[ledger.CaseID]int  // leaves of the case
 	seen     map[ledger.CaseID]bool // by a case worker
-	gone     map[ledger.CaseID]bool // withdrawn
-	signed   map[string]int64       // signature → leaf
+	gone     map[ledger.CaseID]bool // withdrawn or purged
+	purged   map[ledger.CaseID]bool
+	held     map[ledger.CaseID]bool
+	proposed map[ledger.CaseID]map[string]bool // by whom, since the last message, hold or release
+	signed   map[string]int64                  // signature → leaf
 	forms    []sent
 	roster   uint64
 	sealed   map[ledger.CaseID]uint64 // number of the roster that the envelope in force is for
@@ -61,6 +64,7 @@ func TestVaultAgainstModel(t *testing.T) {
 			cases: map[ledger.CaseID]*testorg.Report{}, messages: map[ledger.CaseID]int{}, signed: map[string]int64{},
 			history: map[ledger.CaseID]int{}, seen: map[ledger.CaseID]bool{}, gone: map[ledger.CaseID]bool{},
 			sealed: map[ledger.CaseID]uint64{},
+			purged: map[ledger.CaseID]bool{}, held: map[ledger.CaseID]bool{}, proposed: map[ledger.CaseID]map[string]bool{},
 		}
 		var events []*ledger.Leaf
 		ctx := context.Background()
@@ -75,7 +79,7 @@ func TestVaultAgainstModel(t *testing.T) {
 			known, again := m.signed[string(l.Signature)]
 			if m.gone[l.Case] && !again {
 				if !errors.Is(err, vault.ErrRetired) {
-					rt.Fatalf("%s of a withdrawn case: %v, want ErrRetired", l.Event, err)
+					rt.Fatalf("%s of a case that is gone: %v, want ErrRetired", l.Event, err)
 				}
 				return
 			}
@@ -91,10 +95,8 @@ func TestVaultAgainstModel(t *testing.T) {
 				m.signed[string(l.Signature)] = index
 				m.leaves++
 				m.history[l.Case]++
-				m.seen[l.Case] = m.seen[l.Case] || l.Event != ledger.EventRekey
-				if l.Event == ledger.EventMessage {
-					m.messages[l.Case]++
-				}
+				m.seen[l.Case] = m.seen[l.Case] || l.PreventsWithdrawal()
+				m.take(l)
 			}
 		}
 		rt.Repeat(map[string]func(*rapid.T){
@@ -124,6 +126,49 @@ func TestVaultAgainstModel(t *testing.T) {
 				index, err := v.AddMessage(ctx, l, u)
 				event(l, index, err)
 			},
+			"note": func(rt *rapid.T) {
+				l, body := o.Note(t, o.Workers[0], pick(), "{}")
+				u, err := testorg.Upload(v, body)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				index, err := v.AddMessage(ctx, l, u)
+				event(l, index, err)
+			},
+			"hold": func(rt *rapid.T) {
+				l := o.Hold(o.Workers[1], pick().ID)
+				index, err := v.AddEvent(ctx, l)
+				event(l, index, err)
+			},
+			"release": func(rt *rapid.T) {
+				id := pick().ID
+				l := o.Release(o.Workers[0], id, last(t, v, id))
+				index, err := v.AddEvent(ctx, l)
+				event(l, index, err)
+			},
+			"propose a purge": func(rt *rapid.T) {
+				id, w := pick().ID, rapid.IntRange(0, 1).Draw(rt, "worker")
+				l := o.ProposePurge(o.Workers[w], id, ledger.RuleRequest, last(t, v, id))
+				events = append(events, l)
+				index, err := v.AddEvent(ctx, l)
+				event(l, index, err)
+			},
+			"purge": func(rt *rapid.T) {
+				id, w := pick().ID, rapid.IntRange(0, 1).Draw(rt, "worker")
+				l := o.Purge(o.Workers[w], id, ledger.RuleRequest)
+				index, err := v.AddEvent(ctx, l)
+				_, again := m.signed[string(l.Signature)]
+				if other := o.Workers[1-w].Name; !again && !m.gone[id] && (m.held[id] || !m.proposed[id][other]) {
+					if !errors.Is(err, vault.ErrRefused) {
+						rt.Fatalf("purging a case that may not be: %v, want ErrRefused", err)
+					}
+					return
+				}
+				event(l, index, err)
+				if err == nil {
+					events = append(events, l)
+				}
+			},
 			"addition": func(rt *rapid.T) {
 				f := sent{r: pick(), once: form()}
 				size := rapid.SampledFrom([]int{0, 0, 270 << 10}).Draw(rt, "attachment")
@@ -131,7 +176,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				f.index, err = add(t, v, f.r.ID, f.once, o.Addition(t, f.r, "addition", size))
 				if m.gone[f.r.ID] {
 					if !errors.Is(err, vault.ErrRetired) {
-						rt.Fatalf("an addition to a withdrawn case: %v, want ErrRetired", err)
+						rt.Fatalf("an addition to a case that is gone: %v, want ErrRetired", err)
 					}
 					return
 				}
@@ -141,6 +186,7 @@ func TestVaultAgainstModel(t *testing.T) {
 				m.leaves++
 				m.history[f.r.ID]++
 				m.messages[f.r.ID]++
+				m.proposed[f.r.ID] = nil
 				m.forms = append(m.forms, f)
 			},
 			"addition again": func(rt *rapid.T) {
@@ -156,6 +202,10 @@ func TestVaultAgainstModel(t *testing.T) {
 				r := pick()
 				err := v.Withdraw(ctx, r.ID, r.Credential.Withdrawal)
 				switch {
+				case m.purged[r.ID]:
+					if !errors.Is(err, vault.ErrRetired) {
+						rt.Fatalf("withdrawing a report that was purged: %v, want ErrRetired", err)
+					}
 				case m.seen[r.ID]:
 					if !errors.Is(err, vault.ErrRefused) {
 						rt.Fatalf("withdrawing a report that was seen: %v, want ErrRefused", err)
@@ -238,6 +288,26 @@ func TestVaultAgainstModel(t *testing.T) {
 	})
 }
 
+// take says what a new signed leaf does to its case.
+func (m *model) take(l *ledger.Leaf) {
+	switch l.Event {
+	case ledger.EventMessage:
+		m.messages[l.Case]++
+		m.proposed[l.Case] = nil
+	case ledger.EventHeld:
+		m.held[l.Case], m.proposed[l.Case] = true, nil
+	case ledger.EventReleased:
+		m.held[l.Case], m.proposed[l.Case] = false, nil
+	case ledger.EventPurgeProposed:
+		if m.proposed[l.Case] == nil {
+			m.proposed[l.Case] = map[string]bool{}
+		}
+		m.proposed[l.Case][l.By] = true
+	case ledger.EventPurged:
+		m.gone[l.Case], m.purged[l.Case] = true, true
+	}
+}
+
 func (m *model) compare(rt *rapid.T, o *testorg.Org, v *vault.Vault) {
 	if got := v.Roster().Number; got != m.roster {
 		rt.Fatalf("roster %d is in force, want %d", got, m.roster)
@@ -264,8 +334,8 @@ func (m *model) compare(rt *rapid.T, o *testorg.Org, v *vault.Vault) {
 		}
 		last := history[len(history)-1]
 		objects, err := v.Objects(history[0].Index)
-		if err != nil || (len(objects) == 1) != m.gone[id] || (last.Leaf.Event == ledger.EventWithdrawn) != m.gone[id] {
-			rt.Fatalf("case %s, withdrawn: %t: %d objects, error %v; its last leaf is %+v", id, m.gone[id], len(objects), err, last)
+		if err != nil || (len(objects) == 1) != m.gone[id] || last.Leaf.Retires() != m.gone[id] {
+			rt.Fatalf("case %s, gone: %t: %d objects, error %v; its last leaf is %+v", id, m.gone[id], len(objects), err, last)
 		}
 		if got := inForce(rt, v, id); !m.gone[id] && !bytes.Equal(got, r.Envelope.Sealed) {
 			rt.Fatalf("case %s: another envelope is in force than the last", id)

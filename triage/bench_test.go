@@ -54,6 +54,20 @@ func tale(n int) map[string]string {
 	}
 }
 
+// What the list for cron costs: nothing is opened.
+func BenchmarkDue(b *testing.B) {
+	cases := benchCases(b)
+	s := stock(b, cases)
+	s.pull()
+	s.alice.Now = func() time.Time { return today.AddDate(0, 0, 3) }
+	for b.Loop() {
+		if list, err := s.alice.Due(0); err != nil || len(list) != cases {
+			b.Fatalf("%d cases, %v", len(list), err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(cases*b.N), "µs/case")
+}
+
 // stock returns a station whose vault holds so many cases.
 func stock(b *testing.B, cases int) *station {
 	b.Helper()

@@ -19,6 +19,7 @@ type Shown struct {
 	ID         string         `json:"case"`
 	Day        string         `json:"day"`
 	Altered    bool           `json:"altered"` // see ErrAltered
+	Held       bool           `json:"held"`    // nobody may purge it
 	Report     *report.Report `json:"report"`
 	Files      []seal.File    `json:"files"`
 	Messages   []ShownMessage `json:"messages"`
@@ -63,7 +64,7 @@ func (h *Home) Show(c *Case) (*Shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shown{ID: c.ID.String(), Day: string(c.Day), Messages: []ShownMessage{}, HandedOver: []ShownEvent{}, Desk: *h.deskOf(o)}
+	s := &Shown{ID: c.ID.String(), Day: string(c.Day), Held: c.Held, Messages: []ShownMessage{}, HandedOver: []ShownEvent{}, Desk: *h.deskOf(o)}
 	for _, e := range c.Messages {
 		if e.Leaf.Kind == ledger.KindNote {
 			continue // on the desk
@@ -137,6 +138,9 @@ func (s *Shown) Write(w io.Writer) error {
 	}
 	if s.Report.Danger.Now == report.Yes {
 		p.line("A CHILD IS IN DANGER NOW")
+	}
+	if s.Held {
+		p.line("held: nobody may purge it")
 	}
 	s.Desk.write(p)
 	section := ""

@@ -22,6 +22,7 @@ need systemd-analyze systemd
 need npm npm
 need exiftool libimage-exiftool-perl # judges what triage says of images
 need dwebp webp
+need postfix postfix
 if [ "${1-}" = deb ]; then
 	need mmdebstrap mmdebstrap
 	need systemd-nspawn systemd-container
@@ -34,6 +35,8 @@ if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 		echo "installing$missing"
 		apt-get update -qq
+		# The tests start a postfix of their own; Debian's is not to listen here.
+		echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libc6-dev $missing >/dev/null
 	else
 		echo "the tests need$missing; on Debian: sudo apt-get install$missing" >&2

@@ -56,5 +56,8 @@
 //	               cache of what list and search need, see [Home.Inbox]
 //	outbox/DEST/   sealed bags for a destination
 //	acknowledged/  what destinations signed of them, by the bag's SHA-256
+//	deliveries/    which of them are to be mailed or given to a command
+//	mail           the mail server of this machine, protected as the keys are
+//	commands/      the person's own programs that deliver
 //	org/           on the organisation's own machine: its key and its roster
 package triage

@@ -46,7 +46,7 @@ type Home struct {
 	PluginUI *plugin.ClientUI
 	// Tor reaches a desk whose address ends with .onion.
 	Tor Tor
-	// Now is the clock; only days are taken from it.
+	// Now is the clock; days are taken from it, and when deliveries are due.
 	Now func() time.Time
 	// Reading is told how far the opening of new cases is; it may be nil.
 	Reading Reading
@@ -105,7 +105,7 @@ func (h *Home) Lock() error {
 	if err := h.moveKeys(); err != nil {
 		return err
 	}
-	for _, dir := range []string{"", "ledger", "objects", "queue", "org", ackDir} {
+	for _, dir := range []string{"", "ledger", "objects", "queue", "deliveries", "org", ackDir} {
 		if err := sweep(h.path(dir)); err != nil {
 			return err
 		}

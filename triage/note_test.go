@@ -37,8 +37,8 @@ func (s *station) takeRoster() {
 	ok(s.t, s.vault.UpdateRoster(s.t.Context(), s.roster))
 }
 
-// deliver pushes all that a home has queued, which the desk must take.
-func (s *station) deliver(h *Home) *Pushed {
+// pushed pushes all that a home has queued, which the desk must take.
+func (s *station) pushed(h *Home) *Pushed {
 	s.t.Helper()
 	p, err := h.Push(s.t.Context(), s.desk.addr, nothing)
 	ok(s.t, err)
@@ -76,7 +76,7 @@ func TestNotesAreForColleagues(t *testing.T) {
 	s := newStation(t)
 	bob := s.colleague("bob")
 	c := s.addCase(s.vault, plain)
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	decision := &Decision{Rules: "2026-11", Proposed: json.RawMessage(`[{"rule": "R2"}]`), To: []string{"police"}, Reason: "OURS-REASON"}
 	s.note(s.alice, c, Note{Text: "OURS-NOTE one\r\nand two", Assign: "bob", Mark: []string{"hotel", MarkSealed}, Decision: decision})
 	queued := s.deskFrom(s.alice, c)
@@ -88,11 +88,11 @@ func TestNotesAreForColleagues(t *testing.T) {
 			t.Errorf("%s holds the note in the clear", path)
 		}
 	})
-	s.deliver(s.alice)
-	s.deliver(bob)
+	s.pushed(s.alice)
+	s.pushed(bob)
 	s.note(bob, c, Note{Unmark: []string{"hotel"}, Mark: []string{"asked-back"}})
-	s.deliver(bob)
-	s.deliver(s.alice)
+	s.pushed(bob)
+	s.pushed(s.alice)
 	var both []Desk
 	for _, h := range []*Home{s.alice, bob} {
 		both = append(both, s.deskFrom(h, c))

@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // keyFiles are a case worker's key files, as they lie in the home.
 var keyFiles = []string{"worker.key", "desk.key", "onion.key"}
+
+// mailFile holds the mail server's settings, protected as the keys are if there is
+// a password among them.
+const mailFile = "mail"
 
 // orgKeyFile is the organisation's, in a home of its own.
 const orgKeyFile = "org/org.key"
@@ -32,7 +37,7 @@ func (h *Home) openKeys() (map[string][]byte, error) {
 	if _, err := os.Lstat(h.path(pluginFile)); err == nil {
 		return nil, fmt.Errorf("the keys of %s are sealed to the identity in %s: a PIN is changed with the plugin's own program", h.Dir, h.path(pluginFile))
 	}
-	names := keyFiles
+	names := append(slices.Clone(keyFiles), mailFile)
 	if _, err := os.Lstat(h.path("card")); errors.Is(err, fs.ErrNotExist) {
 		names = []string{orgKeyFile}
 	}
@@ -40,7 +45,7 @@ func (h *Home) openKeys() (map[string][]byte, error) {
 	for _, name := range names {
 		text, err := h.readKey(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a home of before there was an onion key
+			continue // a home of before there was an onion key, or one that mails nothing
 		}
 		if err != nil {
 			return plain, err

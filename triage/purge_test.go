@@ -19,7 +19,7 @@ func (s *station) purge(h *Home, c *told, rule string) *Purging {
 	s.t.Helper()
 	p, err := h.Purge(s.caseOf(h, c), rule)
 	ok(s.t, err)
-	s.deliver(h)
+	s.pushed(h)
 	return p
 }
 
@@ -29,8 +29,8 @@ func TestAPurgedCaseLeavesEveryHome(t *testing.T) {
 	s := newStation(t)
 	bob := s.colleague("bob")
 	c, other := s.addCase(s.vault, plain), s.addCase(s.vault, plain)
-	s.deliver(s.alice)
-	s.deliver(bob)
+	s.pushed(s.alice)
+	s.pushed(bob)
 	objects := []string{}
 	found := s.caseOf(bob, c)
 	for _, d := range []ledger.Digest{found.record, found.envelope, found.Messages[0].Leaf.Digest} {
@@ -43,14 +43,14 @@ func TestAPurgedCaseLeavesEveryHome(t *testing.T) {
 		t.Errorf("proposed again: %+v, %v", p, err)
 	}
 	s.note(s.alice, other, Note{Text: "of another case"})
-	s.deliver(bob)
+	s.pushed(bob)
 	if p := s.purge(bob, c, ledger.RuleRequest); !p.Purges || p.Missing != 0 || strings.Join(p.Proposed, " ") != "alice bob" {
 		t.Errorf("confirmed: %+v", p)
 	}
 	if _, err := s.alice.AddNote(s.caseOf(s.alice, c), &Note{Text: "too late"}); err != nil {
 		t.Fatal(err)
 	}
-	p := s.deliver(s.alice)
+	p := s.pushed(s.alice)
 	if len(p.Pull.Dropped) != 1 || len(p.Delivered) != 1 {
 		t.Errorf("alice: dropped %d, delivered %d", len(p.Pull.Dropped), len(p.Delivered))
 	}
@@ -93,7 +93,7 @@ func TestAPurgeComesAfterWhatIsQueued(t *testing.T) {
 	if _, err := s.alice.Purge(s.find(c), ledger.RuleRequest); err == nil || !strings.Contains(err.Error(), "triage push") {
 		t.Errorf("with a note queued: %v", err)
 	}
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	if p := s.purge(s.alice, c, ledger.RuleRequest); p.Missing != 1 {
 		t.Errorf("after the push: %+v", p)
 	}
@@ -127,8 +127,8 @@ func TestPurgesThatAreNotSigned(t *testing.T) {
 	if err != nil || len(queue) != 1 {
 		t.Fatalf("%d queued, %v: want the hold alone", len(queue), err)
 	}
-	s.deliver(s.alice)
-	s.deliver(bob)
+	s.pushed(s.alice)
+	s.pushed(bob)
 	if list, err := bob.Purgeable(); err != nil || len(list) != 0 {
 		t.Errorf("held, and to be purged: %+v, %v", list, err)
 	}
@@ -139,14 +139,14 @@ func TestARefusedPurgeIsNotQueued(t *testing.T) {
 	s := newStation(t)
 	bob := s.colleague("bob")
 	c := s.addCase(s.vault, plain)
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	s.purge(s.alice, c, ledger.RuleRequest)
-	s.deliver(bob)
+	s.pushed(bob)
 	if p, err := bob.Purge(s.caseOf(bob, c), ledger.RuleRequest); err != nil || !p.Purges {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	s.note(s.alice, c, Note{Text: "wait"})
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	p, err := bob.Push(t.Context(), s.desk.addr, nothing)
 	ok(t, err)
 	if len(p.Refused) != 1 || !p.Refused[0].Dropped {
@@ -176,12 +176,12 @@ func TestHoldAndRelease(t *testing.T) {
 	if err := s.alice.Hold(s.find(c), "court", ""); !errors.Is(err, ErrNoChange) {
 		t.Errorf("held twice: %v", err)
 	}
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	if d := s.deskFrom(s.alice, c); len(d.Notes) != 1 || d.Notes[0].Text != "Held (inquiry): OURS-REASON" {
 		t.Errorf("notes: %+v", d.Notes)
 	}
 	ok(t, s.alice.Release(s.find(c)))
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	if s.find(c).Held {
 		t.Error("released, and held")
 	}
@@ -190,9 +190,9 @@ func TestHoldAndRelease(t *testing.T) {
 		t.Errorf("held again as before: %v", err)
 	}
 	ok(t, s.alice.Hold(s.find(c), "inquiry-2", ""))
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	ok(t, s.alice.Release(s.find(c)))
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	history, err := s.vault.History(c.id)
 	ok(t, err)
 	held, released := 0, 0
@@ -261,7 +261,7 @@ func TestDue(t *testing.T) {
 	_, err := s.alice.Route(s.find(first), "police", With{})
 	ok(t, err)
 	wants("queued", 0, Due{ID: a, HoursLeft: -25, Overdue: true, Queued: true}, Due{ID: b, HoursLeft: -25, Overdue: true})
-	s.deliver(s.alice)
+	s.pushed(s.alice)
 	wants("in the ledger", 0, Due{ID: b, HoursLeft: -25, Overdue: true})
 	ok(t, s.alice.Hold(s.find(second), "inquiry", ""))
 	wants("held", 0, Due{ID: b, HoursLeft: -25, Overdue: true})
@@ -296,7 +296,7 @@ func TestADeskCantPurge(t *testing.T) {
 			return by(s, s.alice, purges(c, ledger.RuleRequest))
 		}, "not enough case workers have signed: 1 of the 2"},
 		"with one who was removed": {func(s *station, bob *Home, c *told) {
-			s.deliver(bob)
+			s.pushed(bob)
 			s.purge(bob, c, ledger.RuleRequest)
 			ok(s.t, s.org.OrgRemoveWorker("bob"))
 			s.takeRoster()
@@ -306,7 +306,7 @@ func TestADeskCantPurge(t *testing.T) {
 		}, "not enough case workers have signed: 1 of the 2"},
 		"while it is held": {func(s *station, bob *Home, c *told) {
 			ok(s.t, s.alice.Hold(s.find(c), "inquiry", ""))
-			s.deliver(s.alice)
+			s.pushed(s.alice)
 		}, func(s *station, bob *Home, c *told) *ledger.Leaf {
 			return by(s, s.alice, purges(c, ledger.RuleRequest))
 		}, "the case is held"},

@@ -22,6 +22,7 @@ import (
 // ErrRouted means that the very same contents were already handed over there.
 var ErrRouted = errors.New("already handed over")
 
+
 // A Routed hand-over lies in the outbox and its event in the queue.
 type Routed struct {
 	Destination string        `json:"destination"`
@@ -31,6 +32,7 @@ type Routed struct {
 	Digest      ledger.Digest `json:"-"` // of the sealed bag
 	Withheld    int           `json:"withheld"`
 	Files       int           `json:"files"`
+	Delivery    string        `json:"delivery"` // how it gets there, as the roster says
 }
 
 // With is what a hand-over has beside what every bag has.
@@ -80,11 +82,16 @@ func (h *Home) Route(c *Case, destination string, with With) (*Routed, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	out := &Routed{Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+bagEnding), Withheld: len(b.withheld), Files: len(b.files)}
+	out := &Routed{Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+bagEnding), Withheld: len(b.withheld), Files: len(b.files), Delivery: d.Delivery}
 	if err := alreadyRouted(c, d.Name, out.Bag); err != nil {
 		return nil, err
 	}
 	if err := h.sealBag(b, recipient, out); err != nil {
+		return nil, err
+	}
+	// Before the event: a delivery that no event speaks of brings nothing
+	// anywhere (see Deliver).
+	if err := h.queueDelivery(d, out.Bag, out.Digest); err != nil {
 		return nil, err
 	}
 	// Commit point: until the event is queued, the bag in the outbox is one

@@ -66,6 +66,8 @@ type commands struct {
 	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
 	Route      routeCmd      `cmd:"" help:"Hand cases over: seal them for a destination."`
 	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
+	Deliver    deliverCmd    `cmd:"" help:"Mail sealed bags, or give them to your commands, where the roster says so."`
+	Mail       mailCmd       `cmd:"" help:"The mail server that triage deliver uses."`
 	Ack        ackCmd        `cmd:"" help:"Record that a destination signed that it has a hand-over."`
 	Due        dueCmd        `cmd:"" help:"List what nobody was told of by its deadline; for cron."`
 	Hold       holdCmd       `cmd:"" help:"Hold a case: nobody may purge it."`

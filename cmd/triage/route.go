@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tocsin/seal/roster"
 	"tocsin/triage"
 )
 
@@ -24,7 +25,7 @@ func (routeCmd) Help() string {
   triage route 7k3q --to police --to foreign-affairs
   triage push
 
-Makes a BagIt bag with a page to read first, the report, the messages, the files untouched and what was withheld and why; seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
+Makes a BagIt bag with a page to read first, the report, the messages, the files untouched and what was withheld and why; seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination, or let triage deliver do it where the roster says how. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
 
   age -d -i their.key FILE | tar -x
   cd CASE-*/ && sha512sum -c manifest-sha512.txt
@@ -91,7 +92,11 @@ func (c routeCmd) route(s *session, prefix string) error {
 		news = true
 		s.say("sealed for %s: %s", to, r.Bag)
 		s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
-		s.say("  next: triage push, and deliver that file to %s", to)
+		if r.Delivery == roster.DeliveryOutbox {
+			s.say("  next: triage push, and deliver that file to %s", to)
+		} else {
+			s.say("  next: triage push, triage deliver")
+		}
 	}
 	if news {
 		if _, err := s.home.AddNote(found, &triage.Note{Decision: decision}); err != nil {

@@ -32,7 +32,7 @@ const (
 	// From is a sender's address.
 	From = "tips@example.org"
 	// SmallSize is the most bytes that the server at Small takes.
-	SmallSize = 60_000
+	SmallSize = 12_000
 	// User and Password are taken at Login after TLS.
 	User, Password = "tips", "correct horse"
 )

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	vanished := commandsOf(t, "If this project vanishes")
+	outside := &mailbox{t: t}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -55,6 +56,7 @@ func TestScripts(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(e.WorkDir, "vanished.sh"), vanished, 0o600); err != nil {
 				return err
 			}
+			e.Values["mail"] = outside
 			e.Values["intake"] = &intake{dir: filepath.Join(e.WorkDir, "store")}
 			return nil
 		},
@@ -72,6 +74,14 @@ func TestScripts(t *testing.T) {
 			"reports":      sendReports,
 			"kill-when":    killWhen,
 			"rekeyed-once": rekeyedOnce,
+			"mail-server":  mailServer,
+			"policy":       mailPolicy,
+			"cut":          cutMail,
+			"mute":         muteMail,
+			"cut-reached":  cutReached,
+			"mails":        readMails,
+			"same-message": sameMessage,
+			"random":       randomFile,
 		},
 	})
 }

@@ -287,6 +287,37 @@ func TestWhatIsNotDelivered(t *testing.T) {
 	}
 }
 
+// What a witness withdrew before the desk knew of the hand-over does not leave.
+func TestAWithdrawnCaseIsNotDelivered(t *testing.T) {
+	s := withdrawable(t)
+	s.deliverBy("command portal")
+	c := s.addCase(s.vault, plain)
+	s.pull()
+	ok(t, s.alice.Lock())
+	_, err := s.alice.Route(s.find(c), "police")
+	ok(t, err)
+	s.alice.Unlock()
+	s.withdraw(c)
+	s.pull()
+	ok(t, s.alice.Lock())
+	defer s.alice.Unlock()
+	wantState(t, s.deliver(false), DeliveryVoid, "destroyed")
+}
+
+// Nor does what was purged, though its hand-over is in the ledger.
+func TestAPurgedCaseIsNotDelivered(t *testing.T) {
+	s, r := routed(t, "command portal")
+	list, err := s.alice.Deliveries()
+	ok(t, err)
+	current, err := s.alice.Roster()
+	ok(t, err)
+	c := &courier{Home: s.alice, roster: current, alive: map[handOver]bool{{"police", r.Digest}: false}}
+	if _, err := c.step(t.Context(), list[0], true); err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, list[0], DeliveryVoid, "destroyed")
+}
+
 // A route that was killed before its event was queued is made again, and what
 // is delivered then is the second bag.
 func TestARouteThatWasKilledIsDeliveredOnce(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -91,5 +92,33 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := Open(path, name, sha256.Sum256([]byte("bag"))); err == nil {
 			t.Errorf("%q can be a bag's name", name)
 		}
+	}
+}
+
+// A bag's size costs no memory.
+func TestLettersAreStreamed(t *testing.T) {
+	b, data := aBag(t, 16<<20)
+	m := letter("desk@police.example").write("tips@example.org", b)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := m.WriteTo(io.Discard)
+	runtime.ReadMemStats(&after)
+	ok(t, err)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+		t.Errorf("%d bytes of memory for a bag of %d", used, len(data))
+	}
+}
+
+// How fast a mail is written, before TLS and the network.
+func BenchmarkWriteMessage(b *testing.B) {
+	bag, data := aBag(b, 64<<20)
+	m := letter("desk@police.example").write("tips@example.org", bag)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := bag.File.Seek(0, io.SeekStart)
+		ok(b, err)
+		_, err = m.WriteTo(io.Discard)
+		ok(b, err)
 	}
 }

@@ -188,7 +188,7 @@ func TestMail(t *testing.T) {
 		nothingMore(t)
 	})
 	t.Run("size", func(t *testing.T) {
-		// The largest bag that fits, to the byte, and one that does not.
+		// The smallest bag that is too large, and the largest that is not.
 		size := 0
 		for b, _ := aBag(t, 0); letter(testpostfix.Police).write(testpostfix.From, b).size() <= testpostfix.SmallSize; b.Size++ {
 			size = int(b.Size) + 1

@@ -294,7 +294,7 @@ func TestAWithdrawnCaseIsNotDelivered(t *testing.T) {
 	c := s.addCase(s.vault, plain)
 	s.pull()
 	ok(t, s.alice.Lock())
-	_, err := s.alice.Route(s.find(c), "police")
+	_, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
 	s.alice.Unlock()
 	s.withdraw(c)

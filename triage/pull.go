@@ -51,6 +51,9 @@ func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulle
 // next list does it. Whatever else is wrong is for the list to tell. It fails
 // only if ctx ends, and then what was pulled, and what was opened, stays.
 func (h *Home) readNew(ctx context.Context) error {
+	if id, err := h.pluginIdentity(); h.identity == nil && (err != nil || id != nil) {
+		return nil // a token asks for a touch at least
+	}
 	ask, reading, passphrase := h.Passphrase, h.Reading, h.passphrase
 	h.Passphrase = nil
 	_, err := h.Identity()

@@ -1,15 +1,16 @@
 package triage
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"tocsin/ledger"
 	"tocsin/seal/roster"
+	"tocsin/triage/links"
 	"tocsin/triage/screen"
 )
 
@@ -238,15 +239,19 @@ func (rd *reader) entry(c *Case) *entry {
 	if c.retired() {
 		return e
 	}
-	var words strings.Builder
+	var g gist
 	o, err := rd.home.open(c, rd.roster)
 	if err == nil {
-		err = rd.home.summarise(o, &e.Summary, &words)
+		err = rd.home.summarise(o, &e.Summary, &g)
 	}
 	if err != nil {
 		e.Summary.Problem = screen.Line(err.Error())
 	}
-	e.text = []byte(Fold(words.String()))
+	e.text = []byte(Fold(g.words.String()))
+	if g.report != nil {
+		// Strings alone: they always encode.
+		e.Keys, _ = json.Marshal(links.KeysOf(g.report, g.additions...))
+	}
 	return e
 }
 

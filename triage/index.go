@@ -71,8 +71,8 @@ type kept struct {
 	ID      ledger.CaseID
 	Print   ledger.Digest // of all that it was made from
 	Summary Summary
-	Keys    []string // what links the case to others
-	Size    int      // of the text, in bytes
+	Keys    []byte // what links the case to others, as encoding/json writes []links.Key; nil if the report can't be read
+	Size    int    // of the text, in bytes
 }
 
 // errNoIndex means that there is none to be used.

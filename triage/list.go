@@ -127,9 +127,15 @@ func (c *Case) state() string {
 	return StateNew
 }
 
-// summarise fills in what the report and the notes say, and the words to find the
-// case by.
-func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
+// A gist is what is found in a case beside its summary.
+type gist struct {
+	words     strings.Builder // to find it by
+	report    *report.Report
+	additions []string
+}
+
+// summarise fills in what the report and the notes say.
+func (h *Home) summarise(o *opened, s *Summary, g *gist) error {
 	unheard := false
 	for _, e := range o.Messages {
 		if e.Leaf.Kind == ledger.KindReply {
@@ -149,7 +155,7 @@ func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 		}
 		s.Files += len(msg.Files)
 		for _, f := range msg.Files {
-			words.WriteString(f.Name + "\n")
+			g.words.WriteString(f.Name + "\n")
 		}
 		if e.Leaf.Kind != ledger.KindReport {
 			note, err := parseNote(msg)
@@ -158,13 +164,15 @@ func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 				continue
 			}
 			unheard = unheard || note.Text != "" || len(msg.Files) > 0
-			words.WriteString(note.Text + "\n")
+			g.words.WriteString(note.Text + "\n")
+			g.additions = append(g.additions, note.Text)
 			continue
 		}
 		r, err := parseReport(msg)
 		if err != nil {
 			return err
 		}
+		g.report = r
 		s.Altered = o.altered(msg)
 		s.Danger = r.Danger.Now == report.Yes
 		s.Departure = r.Danger.Departure == report.Yes
@@ -176,9 +184,9 @@ func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 		}
 		for _, f := range report.Fields() {
 			for _, v := range r.Get(f.Name) {
-				words.WriteString(v + "\n")
+				g.words.WriteString(v + "\n")
 				if f.Format == report.Country {
-					words.WriteString(countryLabel(v) + "\n")
+					g.words.WriteString(countryLabel(v) + "\n")
 				}
 			}
 		}
@@ -187,6 +195,7 @@ func (h *Home) summarise(o *opened, s *Summary, words *strings.Builder) error {
 	d := h.deskOf(o)
 	s.Assigned, s.Marks = d.Assigned, d.Marks
 	for _, n := range d.Notes {
+		g.words.WriteString(n.Text + "\n")
 		if n.Problem != "" {
 			s.Problem = n.Problem
 		}

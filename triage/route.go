@@ -22,7 +22,6 @@ import (
 // ErrRouted means that the very same contents were already handed over there.
 var ErrRouted = errors.New("already handed over")
 
-
 // A Routed hand-over lies in the outbox and its event in the queue.
 type Routed struct {
 	Destination string        `json:"destination"`

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"tocsin/triage"
 	"tocsin/triage/links"
@@ -38,23 +41,27 @@ func (c linksCmd) Run(s *session) error {
 	case !(c.Within > 0 && c.Within <= 100_000):
 		return usageError("--within is a distance in metres, from above 0 to 100000")
 	}
+	inbox, err := s.home.Inbox()
+	if err != nil {
+		return err
+	}
+	linked, err := inbox.Linked(c.Within)
+	if err != nil {
+		return err
+	}
 	var of string
 	if c.Case != "" {
 		found, err := s.home.Find(c.Case)
 		if err != nil {
 			return err
 		}
-		// Of a case that can't be read nothing is known: that is no "none".
-		if _, err := s.home.LinkKeys(found); err != nil {
-			return err
-		}
 		of = found.ID.String()
+		// Of a case that can't be read nothing is known: that is no "none".
+		if problem, ok := linked.Unread[of]; ok {
+			return errors.New(problem)
+		}
 	}
-	linked, err := s.home.Linked(c.Within)
-	if err != nil {
-		return err
-	}
-	for _, u := range linked.Unread {
+	for _, u := range slices.Sorted(maps.Values(linked.Unread)) {
 		fmt.Fprintf(s.err, "triage: passed over: %s\n", u)
 	}
 	switch {

@@ -140,7 +140,9 @@ type Reader struct {
 	err   error
 }
 
-// NewReader returns a Reader from r.
+// NewReader returns a Reader from r. It does not read ahead: after Next, r
+// stands where the frame's body begins. If r is a file, bodies that are not read
+// are sought over.
 func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
 
 // Next returns the next frame. io.EOF comes only after the frame that closes a
@@ -169,7 +171,7 @@ func (r *Reader) next() (*Frame, error) {
 		}
 		r.begun = true
 	} else if r.body.N > 0 {
-		if _, err := io.Copy(io.Discard, body{r}); err != nil {
+		if err := r.skip(); err != nil {
 			return nil, err
 		}
 	}
@@ -193,6 +195,21 @@ func (r *Reader) next() (*Frame, error) {
 	r.count++
 	r.body = io.LimitedReader{R: r.r, N: int64(size)}
 	return &Frame{Kind: kind, Index: int64(index), Size: int64(size), Body: body{r}}, nil
+}
+
+// skip passes over what is left unread of the current frame. In a file it is
+// sought over; an end of the file before the frame's is noticed where the next
+// frame should begin.
+func (r *Reader) skip() error {
+	if s, ok := r.r.(io.Seeker); ok {
+		if _, err := s.Seek(r.body.N, io.SeekCurrent); err == nil {
+			r.body.N = 0
+			return nil
+		}
+		// A pipe: read.
+	}
+	_, err := io.Copy(io.Discard, body{r})
+	return err
 }
 
 func (r *Reader) finish(count int64) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -154,6 +155,33 @@ func TestAMessageIsNotHeldInMemory(t *testing.T) {
 	}
 	if _, err := f.Bytes(); !errors.Is(err, ErrMalformed) {
 		t.Errorf("Bytes of a message: %v", err)
+	}
+}
+
+// Bodies that are not read are passed over in a file as in a pipe, and a cut is
+// noticed in either.
+func TestBodiesThatAreNotRead(t *testing.T) {
+	whole := encode(t, sample...)
+	for cut := range len(whole) + 1 {
+		heads := func(r io.Reader) (list []Frame, err error) {
+			frames := NewReader(r)
+			for {
+				f, err := frames.Next()
+				if err != nil {
+					return list, err
+				}
+				list = append(list, Frame{Kind: f.Kind, Index: f.Index, Size: f.Size})
+			}
+		}
+		file, err1 := heads(bytes.NewReader(whole[:cut]))
+		pipe, err2 := heads(io.MultiReader(bytes.NewReader(whole[:cut])))
+		want := ErrTruncated
+		if cut == len(whole) {
+			want = io.EOF
+		}
+		if !errors.Is(err1, want) || !errors.Is(err2, want) || !slices.Equal(file, pipe) {
+			t.Errorf("cut to %d of %d bytes: %v, %v", cut, len(whole), err1, err2)
+		}
 	}
 }
 

@@ -150,8 +150,8 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 	}
 	for _, q := range queue {
 		c := byID[q.Leaf.Case]
-		// What the ledger holds is for push to take off.
-		if c == nil || !c.retired() && !c.supersedes(q.Leaf, m.roster.Number) || m.has(q.Leaf) {
+		// What the ledger holds is for settle to take off.
+		if c == nil || !c.outdates(q.Leaf, m.roster.Number) || m.has(q.Leaf) {
 			continue
 		}
 		if err := os.Remove(q.Path); err != nil {
@@ -164,7 +164,7 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 
 // fetch brings objects and checks each against the ledger before it gets its
 // name. done is called with the bytes of each.
-func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func(bytes int64)) error {
+func (h *Home) fetch(ctx context.Context, src deskSource, list []want, done func(bytes int64)) error {
 	var absent error
 	for len(list) > 0 {
 		var batch []want
@@ -175,7 +175,7 @@ func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func
 			announced += max(w.size, 0)
 		}
 		// What is absent keeps nobody from the rest.
-		err := h.fetchBatch(ctx, c, batch, done)
+		err := h.fetchBatch(ctx, src, batch, done)
 		if errors.Is(err, errAbsent) {
 			absent, err = err, nil
 		}
@@ -187,7 +187,7 @@ func (h *Home) fetch(ctx context.Context, c *desk.Client, list []want, done func
 	return absent
 }
 
-func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, done func(bytes int64)) error {
+func (h *Home) fetchBatch(ctx context.Context, src deskSource, batch []want, done func(bytes int64)) error {
 	type key struct {
 		index int64
 		kind  desk.Kind
@@ -201,7 +201,7 @@ func (h *Home) fetchBatch(ctx context.Context, c *desk.Client, batch []want, don
 		wanted[key{w.index, w.kind}] = w
 	}
 	s := newSettler()
-	err := c.Objects(ctx, indices, func(f *desk.Frame) error {
+	err := src.Objects(ctx, indices, func(f *desk.Frame) error {
 		k := key{f.Index, f.Kind}
 		w, ok := wanted[k]
 		switch {

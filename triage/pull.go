@@ -20,6 +20,9 @@ type Pulled struct {
 	Objects int   // fetched
 	Bytes   int64 // of objects
 
+	// Delivered is what was queued and is in the ledger now, verified, and so is
+	// queued no more.
+	Delivered []Queued
 	// Dropped is what was queued for cases that were withdrawn or purged
 	// meanwhile, or sealed again for the same roster or a newer one, and is
 	// queued no more.
@@ -29,9 +32,18 @@ type Pulled struct {
 // A Progress is told how far a pull is: objects and bytes fetched, of how many.
 type Progress func(objects, ofObjects int, bytes, ofBytes int64)
 
+// A deskSource is what a mirror is brought up to date from: the desk, or a file that
+// was written where the desk could be reached. Neither is trusted.
+type deskSource interface {
+	Head(ctx context.Context) (*desk.Head, error)
+	Leaves(ctx context.Context, from, to int64, fn func(index int64, leaf []byte) error) error
+	Objects(ctx context.Context, indices []int64, fn func(*desk.Frame) error) error
+}
+
 // Pull brings the mirror up to date from the desk at addr, or from the one the
 // home knows if that is empty. What was fetched stays if it is interrupted, and
-// the next pull goes on from there. Then it opens the new cases for the index,
+// the next pull goes on from there. What is queued and in the ledger leaves the
+// queue. Then it opens the new cases for the index,
 // which [Home.Reading] is told of. The caller holds the lock.
 func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulled, error) {
 	c, hangUp, err := h.dial(addr)
@@ -78,7 +90,7 @@ func (h *Home) readNew(ctx context.Context) error {
 // maxAttempts is how often a pull asks anew for what was destroyed meanwhile.
 const maxAttempts = 4
 
-func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pulled, error) {
+func (h *Home) pull(ctx context.Context, src deskSource, progress Progress) (*Pulled, error) {
 	m, err := h.openMirror()
 	if err != nil {
 		return nil, err
@@ -89,7 +101,7 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 	}
 	result := &Pulled{Leaves: -m.size(), Cases: -len(m.cases())}
 	for attempt := 1; ; attempt++ {
-		next, leaves, head, err := h.advance(ctx, c, m)
+		next, leaves, head, err := h.advance(ctx, src, m)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +114,7 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 			return nil, err
 		}
 		result.Dropped = append(result.Dropped, dropped...)
-		err = h.fetchMissing(ctx, c, next, result, progress)
+		err = h.fetchMissing(ctx, src, next, result, progress)
 		// What is absent may have been withdrawn or sealed again since the desk
 		// said where it stands: then the ledger has grown by the leaf that tells.
 		if errors.Is(err, errAbsent) && (attempt == 1 || grew) && attempt < maxAttempts {
@@ -113,6 +125,9 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 			return nil, err
 		}
 		h.shed(next)
+		if result.Delivered, err = h.settle(next); err != nil {
+			return nil, err
+		}
 		result.Leaves += next.size()
 		result.Size = next.size()
 		result.Cases += len(next.cases())
@@ -121,14 +136,14 @@ func (h *Home) pull(ctx context.Context, c *desk.Client, progress Progress) (*Pu
 }
 
 // fetchMissing brings the objects that m speaks of and the home lacks.
-func (h *Home) fetchMissing(ctx context.Context, c *desk.Client, m *mirror, result *Pulled, progress Progress) error {
+func (h *Home) fetchMissing(ctx context.Context, src deskSource, m *mirror, result *Pulled, progress Progress) error {
 	missing := h.missing(m)
 	var total int64
 	for _, w := range missing {
 		total += max(w.size, 0)
 	}
 	objects, bytes := result.Objects, result.Bytes // of before
-	return h.fetch(ctx, c, missing, func(n int64) {
+	return h.fetch(ctx, src, missing, func(n int64) {
 		result.Objects++
 		result.Bytes += n
 		progress(result.Objects-objects, len(missing), result.Bytes-bytes, max(total, result.Bytes-bytes))

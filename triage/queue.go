@@ -25,7 +25,8 @@ type Queued struct {
 	Path string
 	Leaf *ledger.Leaf
 
-	text []byte // the leaf as it is pushed
+	text     []byte // the leaf as it is pushed
+	at, size int64  // of its body in Path, if that is a file that was carried; else 0
 }
 
 const queueEnding = ".event"
@@ -156,6 +157,18 @@ func (h *Home) queuePath(n int) string {
 	return h.path("queue", fmt.Sprintf("%06d%s", n, queueEnding))
 }
 
+// openBody opens the ciphertext that goes with the event.
+func (q Queued) openBody(kind desk.Kind) (io.ReaderAt, *os.File, int64, error) {
+	if q.at == 0 {
+		return queuedBody(q.Path, kind)
+	}
+	f, err := os.Open(q.Path)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("reading what was carried here: %w", err)
+	}
+	return io.NewSectionReader(f, q.at, q.size), f, q.size, nil
+}
+
 // queuedBody opens what follows the event in the queue's file at path, which is
 // of that kind, and says how long it is.
 func queuedBody(path string, kind desk.Kind) (io.ReaderAt, *os.File, int64, error) {
@@ -188,6 +201,7 @@ func queuedBody(path string, kind desk.Kind) (io.ReaderAt, *os.File, int64, erro
 // Pushed says what became of the queue.
 type Pushed struct {
 	Delivered []Queued // in the ledger, verified, and no longer queued
+	Dropped   []Queued // outdated meanwhile, and no longer queued
 	Refused   []Refusal
 	Pull      *Pulled
 }
@@ -209,16 +223,22 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	if err != nil {
 		return nil, err
 	}
+	return h.push(ctx, addr, queue, progress)
+}
+
+// push delivers a list, of this home's queue or of a file, pulls, and says of
+// each what became of it.
+func (h *Home) push(ctx context.Context, addr string, list []Queued, progress Progress) (*Pushed, error) {
 	c, hangUp, err := h.dial(addr)
 	if err != nil {
 		return nil, err
 	}
 	defer hangUp()
-	result := new(Pushed)
-	refused, err := deliverAll(ctx, c, queue)
+	refused, err := deliverAll(ctx, c, list)
 	if err != nil {
 		return nil, err
 	}
+	result := new(Pushed)
 	if result.Pull, err = h.pull(ctx, c, progress); err != nil {
 		return nil, err
 	}
@@ -226,49 +246,62 @@ func (h *Home) Push(ctx context.Context, addr string, progress Progress) (*Pushe
 	if err != nil {
 		return nil, err
 	}
-	dropped := make(map[string]bool)
-	for _, q := range result.Pull.Dropped {
-		dropped[q.Path] = true
+	byID := make(map[ledger.CaseID]*Case)
+	for _, c := range m.cases() {
+		byID[c.ID] = c
 	}
-	for _, q := range queue {
-		if dropped[q.Path] {
-			continue
-		}
-		if !m.has(q.Leaf) {
-			if refused[q.Path] == nil {
-				return result, fmt.Errorf("%w: the desk took %s and its ledger does not hold it; it stays queued", ErrRefused, filepath.Base(q.Path))
-			}
-			no := Refusal{Queued: q, Err: refused[q.Path]}
+	for i, q := range list {
+		switch c := byID[q.Leaf.Case]; {
+		case m.has(q.Leaf):
+			result.Delivered = append(result.Delivered, q)
+		case c != nil && c.outdates(q.Leaf, m.roster.Number):
+			result.Dropped = append(result.Dropped, q)
+		case refused[i] != nil:
+			no := Refusal{Queued: q, Err: refused[i]}
 			var answer *desk.Error
-			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && q.Leaf.Event == ledger.EventPurged {
+			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && q.Leaf.Event == ledger.EventPurged && filepath.Dir(q.Path) == h.path("queue") {
 				if err := os.Remove(q.Path); err != nil {
 					return result, fmt.Errorf("emptying the queue: %w", err)
 				}
 				no.Dropped = true
 			}
 			result.Refused = append(result.Refused, no)
-			continue
-		}
-		if err := os.Remove(q.Path); err != nil {
-			return result, fmt.Errorf("emptying the queue: %w", err)
-		}
-		result.Delivered = append(result.Delivered, q)
-	}
-	if len(result.Delivered) > 0 {
-		if err := syncDir(h.path("queue")); err != nil {
-			return result, err
+		default:
+			return result, fmt.Errorf("%w: the desk took %s and its ledger does not hold it; it stays queued", ErrRefused, filepath.Base(q.Path))
 		}
 	}
 	return result, h.readNew(ctx)
 }
 
-// deliverAll hands the queue in, in its order, and returns what the desk did not
-// take, by path. Rekeys that follow each other are of different cases: several
-// are on their way at once and share the store's commits.
-func deliverAll(ctx context.Context, c *desk.Client, queue []Queued) (map[string]error, error) {
+// settle takes off the queue what the mirror holds, and returns it. Killed
+// before, or between two of them, the next pull takes the rest off.
+func (h *Home) settle(m *mirror) (delivered []Queued, err error) {
+	queue, err := h.Queue()
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queue {
+		if !m.has(q.Leaf) {
+			continue
+		}
+		if err := os.Remove(q.Path); err != nil {
+			return nil, fmt.Errorf("emptying the queue: %w", err)
+		}
+		delivered = append(delivered, q)
+	}
+	if len(delivered) == 0 {
+		return nil, nil
+	}
+	return delivered, syncDir(h.path("queue"))
+}
+
+// deliverAll hands a list in, in its order, and returns for each why the desk did
+// not take it, or nil. Rekeys that follow each other are of different cases:
+// several are on their way at once and share the store's commits.
+func deliverAll(ctx context.Context, c *desk.Client, list []Queued) (refused []error, err error) {
 	const atOnce = 4 // as many connections as a client has
-	refused := make(map[string]error)
-	for len(queue) > 0 {
+	for len(refused) < len(list) {
+		queue := list[len(refused):]
 		run := 1
 		if queue[0].Leaf.Event == ledger.EventRekey {
 			for run < len(queue) && queue[run].Leaf.Event == ledger.EventRekey {
@@ -290,31 +323,27 @@ func deliverAll(ctx context.Context, c *desk.Client, queue []Queued) (map[string
 			})
 		}
 		all.Wait()
-		for i, err := range errs {
-			no := (*desk.Error)(nil)
-			switch {
-			case errors.As(err, &no):
-				refused[queue[i].Path] = err
-			case err != nil:
+		for _, err := range errs {
+			if no := (*desk.Error)(nil); err != nil && !errors.As(err, &no) {
 				return nil, err
 			}
 		}
-		queue = queue[run:]
+		refused = append(refused, errs...)
 	}
 	return refused, nil
 }
 
 func deliver(ctx context.Context, c *desk.Client, q Queued) error {
-	push, kind := c.Push, desk.Message
-	switch q.Leaf.Event {
-	case ledger.EventRekey:
-		push, kind = c.PushEnvelope, desk.Envelope
-	case ledger.EventMessage:
-	default:
+	kind, has := bodyKind(q.Leaf)
+	if !has {
 		_, err := c.Push(ctx, q.text, 0, nil)
 		return err
 	}
-	src, f, size, err := queuedBody(q.Path, kind)
+	push := c.Push
+	if kind == desk.Envelope {
+		push = c.PushEnvelope
+	}
+	src, f, size, err := q.openBody(kind)
 	if err != nil {
 		return err
 	}

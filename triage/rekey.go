@@ -219,6 +219,12 @@ func (h *Home) caseKey(c *Case, r *roster.Signed) (*seal.CaseKey, error) {
 	return o.key, nil
 }
 
+// outdates reports whether l, which the ledger does not hold, can't enter it any
+// more: its case is destroyed, or l is superseded.
+func (c *Case) outdates(l *ledger.Leaf, force uint64) bool {
+	return c.retired() || c.supersedes(l, force)
+}
+
 // supersedes reports whether l is a rekey that can't enter the ledger any more:
 // the case is sealed for its roster already, or another roster is in force.
 func (c *Case) supersedes(l *ledger.Leaf, force uint64) bool {

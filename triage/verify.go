@@ -27,7 +27,7 @@ func refused(format string, args ...any) error {
 // m remembers, and returns the larger mirror with its leaves as they are
 // stored and its head. It writes nothing but rosters and records of cases,
 // which nobody seals and which are kept under their digests.
-func (h *Home) advance(ctx context.Context, c *desk.Client, m *mirror) (next *mirror, leaves []byte, head *desk.Head, err error) {
+func (h *Home) advance(ctx context.Context, src deskSource, m *mirror) (next *mirror, leaves []byte, head *desk.Head, err error) {
 	known, err := h.Roster()
 	if err != nil {
 		return nil, nil, nil, err
@@ -35,13 +35,13 @@ func (h *Home) advance(ctx context.Context, c *desk.Client, m *mirror) (next *mi
 	// The desk may stand between a roster and the checkpoint that covers it,
 	// for an instant: ask again, but not for ever.
 	for range 3 {
-		if head, err = c.Head(ctx); err != nil {
+		if head, err = src.Head(ctx); err != nil {
 			return nil, nil, nil, err
 		}
 		if next, err = m.under(head, known); err != nil {
 			return nil, nil, nil, err
 		}
-		if leaves, err = next.extend(ctx, c, leaves[:0]); err != nil {
+		if leaves, err = next.extend(ctx, src, leaves[:0]); err != nil {
 			return nil, nil, nil, err
 		}
 		last := next.lastRoster()
@@ -49,7 +49,7 @@ func (h *Home) advance(ctx context.Context, c *desk.Client, m *mirror) (next *mi
 			break
 		}
 	}
-	if err := h.verifyEvents(ctx, c, m, next); err != nil {
+	if err := h.verifyEvents(ctx, src, m, next); err != nil {
 		return nil, nil, nil, err
 	}
 	return next, leaves, head, nil
@@ -85,9 +85,9 @@ func (m *mirror) under(head *desk.Head, known *roster.Signed) (*mirror, error) {
 // extend fetches the leaves up to the mirror's checkpoint and checks that all
 // together make its root. Since those before them are the ones remembered,
 // that is the proof that the ledger only grew.
-func (m *mirror) extend(ctx context.Context, c *desk.Client, leaves []byte) ([]byte, error) {
+func (m *mirror) extend(ctx context.Context, src deskSource, leaves []byte) ([]byte, error) {
 	before := m.size()
-	err := c.Leaves(ctx, before, m.checkpoint.Size, func(index int64, leaf []byte) error {
+	err := src.Leaves(ctx, before, m.checkpoint.Size, func(index int64, leaf []byte) error {
 		if err := m.append(leaf); err != nil {
 			if errors.Is(err, ledger.ErrVersion) {
 				return err
@@ -126,8 +126,8 @@ func (m *mirror) lastRoster() *ledger.Leaf {
 // event is signed by a case worker of the roster in force when it entered the
 // ledger, and a case was purged only when and by as many as that roster lets it
 // be. What a witness withdrew, the record of the case vouches for.
-func (h *Home) verifyEvents(ctx context.Context, c *desk.Client, m, next *mirror) error {
-	if err := h.fetchPublic(ctx, c, m, next); err != nil {
+func (h *Home) verifyEvents(ctx context.Context, src deskSource, m, next *mirror) error {
+	if err := h.fetchPublic(ctx, src, m, next); err != nil {
 		return err
 	}
 	// Whether a leaf may come depends on all those before it: which cases are
@@ -215,7 +215,7 @@ func (cs custodies) of(id ledger.CaseID) *ledger.Custody {
 
 // fetchPublic brings what next's leaves beyond m's are judged by: rosters, and
 // the records of cases that were withdrawn.
-func (h *Home) fetchPublic(ctx context.Context, c *desk.Client, m, next *mirror) error {
+func (h *Home) fetchPublic(ctx context.Context, src deskSource, m, next *mirror) error {
 	var missing []want
 	withdrawn := map[ledger.CaseID]bool{}
 	for i := m.size(); i < next.size(); i++ {
@@ -234,7 +234,7 @@ func (h *Home) fetchPublic(ctx context.Context, c *desk.Client, m, next *mirror)
 			}
 		}
 	}
-	return h.fetch(ctx, c, missing, func(int64) {})
+	return h.fetch(ctx, src, missing, func(int64) {})
 }
 
 // verifyWithdrawal checks that the witness withdrew a case, which nobody signs:

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"tocsin/ledger"
 	"tocsin/onion"
 	"tocsin/triage"
 )
@@ -133,100 +132,6 @@ func (f *deskFlags) tor() triage.Tor {
 		}
 	}
 	return triage.Tor{SOCKS: f.SOCKS, Control: onion.Control{Addr: control, PasswordFile: f.TorPasswordFile}}
-}
-
-type pullCmd struct{ deskFlags }
-
-// Help is shown by triage pull --help.
-func (pullCmd) Help() string {
-	return `Nothing is taken that does not follow from what was pulled before: a ledger that shrank or was rewritten, an older roster, an event nobody signed, a withdrawal that is not the witness's, an object that is not what its leaf says end with exit code 3, and what was here before stays. An interrupted pull goes on from where it was.
-
-A desk whose address ends with .onion is reached through your own tor and no other way. That tor must have a control port or socket that you may use (on Debian: apt-get install tor, and add yourself to the group debian-tor); it is handed your onion.key for the time of the pull, in memory. Tor Browser's tor does as well while it runs: --socks 127.0.0.1:9150 --tor-control 127.0.0.1:9151.
-
-Example:
-
-  triage pull --desk desk4x…xyz.onion`
-}
-
-// Run pulls.
-func (c pullCmd) Run(s *session) error {
-	s.home.Tor = c.tor()
-	return s.locked(func() error {
-		update, wipe := progress(s.err)
-		p, err := s.home.Pull(s.ctx, c.Desk, update)
-		wipe()
-		if err != nil {
-			return err
-		}
-		s.dropped(p)
-		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
-		return nil
-	})
-}
-
-type pushCmd struct{ deskFlags }
-
-// Help is shown by triage push --help.
-func (pushCmd) Help() string {
-	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1. What was queued for a case that its witness withdrew meanwhile is dropped: its key is destroyed.`
-}
-
-// Run pushes.
-func (c pushCmd) Run(s *session) error {
-	s.home.Tor = c.tor()
-	return s.locked(func() error {
-		update, wipe := progress(s.err)
-		p, err := s.home.Push(s.ctx, c.Desk, update)
-		wipe()
-		if p != nil {
-			sealed := 0
-			for _, q := range p.Delivered {
-				if q.Leaf.Event == ledger.EventRekey {
-					sealed++ // they come by the thousand
-					continue
-				}
-				s.say("delivered: %s of case %s", q.What(), q.Leaf.Case)
-			}
-			if sealed > 0 {
-				s.say("delivered: %s sealed again", count(sealed, "case"))
-			}
-			if p.Pull != nil {
-				s.dropped(p.Pull)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		for _, r := range p.Refused {
-			err = fmt.Errorf("%s of case %s stays queued in %s: %w", r.What(), r.Leaf.Case, r.Path, r.Err)
-			if r.Dropped {
-				err = fmt.Errorf("%s of case %s is queued no more: %w", r.What(), r.Leaf.Case, r.Err)
-			}
-			s.exit(err)
-		}
-		if len(p.Refused) > 0 {
-			return fmt.Errorf("%s not delivered", count(len(p.Refused), "event"))
-		}
-		if len(p.Delivered)+len(p.Pull.Dropped) == 0 {
-			s.say("nothing was queued")
-		}
-		return nil
-	})
-}
-
-// dropped says what is queued no more, because its case was destroyed.
-func (s *session) dropped(p *triage.Pulled) {
-	sealed := 0
-	for _, q := range p.Dropped {
-		if q.Leaf.Event == ledger.EventRekey {
-			sealed++
-			continue
-		}
-		s.say("dropped: %s of case %s, which was withdrawn or purged before that came to the desk", q.What(), q.Leaf.Case)
-	}
-	if sealed > 0 {
-		s.say("dropped: %s sealed again, which are destroyed, sealed again by a colleague, or need it for a newer roster: type triage rekey", count(sealed, "case"))
-	}
 }
 
 // count returns "1 leaf", "2 leaves".

@@ -32,10 +32,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"age-plugin-token": tokenMain,
-		"triage": func() {
-			harden()
-			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
+		"triage":           main,
 	})
 }
 
@@ -82,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"mails":        readMails,
 			"same-message": sameMessage,
 			"random":       randomFile,
+			"kills":        kills,
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tocsin/triage"
+	"tocsin/triage/screen"
 )
 
 type listCmd struct {
@@ -101,7 +102,7 @@ func (s *session) printList(list []triage.Summary, asJSON bool) error {
 		if v.Problem != "" {
 			w.WriteString("          can't be read: " + v.Problem + "\n")
 		} else if v.Account != "" {
-			w.WriteString("          " + shorten(v.Account, 68) + "\n")
+			w.WriteString("          " + screen.Cut(v.Account, 68) + "\n")
 		}
 	}
 	return w.Flush()

@@ -66,14 +66,6 @@ func summaryLine(v *triage.Summary) string {
 	return strings.Join(parts, "  ")
 }
 
-// shorten cuts s to n characters.
-func shorten(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
-
 type showCmd struct {
 	caseArg
 	JSON bool `name:"json" help:"Print a JSON object."`

@@ -159,6 +159,13 @@ func (s *station) addCase(v *vault.Vault, fields map[string]string, files ...att
 	ok(s.t, r.Validate())
 	body, err := r.Marshal()
 	ok(s.t, err)
+	return s.addReport(v, body, files...)
+}
+
+// addReport seals a report as the web does and commits it.
+func (s *station) addReport(v *vault.Vault, body []byte, files ...attachment) *told {
+	s.t.Helper()
+	var err error
 	c := &told{id: ledger.NewCaseID(), secret: [32]byte(random(32))}
 	c.key, err = seal.NewCaseKey()
 	ok(s.t, err)

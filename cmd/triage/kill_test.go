@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	killRounds = flag.Int("kill-rounds", 10, "rounds of killed.txtar")
+	killRounds = flag.Int("kill-rounds", 8, "rounds of killed.txtar")
 	killSeed   = flag.Uint64("kill-seed", 0, "seed of the instants in killed.txtar; 0 takes another each time")
 )
 

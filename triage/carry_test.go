@@ -335,6 +335,35 @@ func TestAStickThatWasChanged(t *testing.T) {
 	try(append(bytes.Clone(whole), 0), "a tail")
 }
 
+// What is damaged on the courier's disk does not get onto a stick.
+func TestADamagedCourier(t *testing.T) {
+	g := newGap(t)
+	g.addCase(g.vault, plain)
+	g.pullTo(0)
+	whole, err := os.ReadFile(g.stick)
+	ok(t, err)
+	m, err := g.courier.openMirror()
+	ok(t, err)
+	c := m.cases()[0]
+	for _, d := range []ledger.Digest{c.record, c.envelope, c.Messages[0].Leaf.Digest} {
+		path := g.courier.objectPath(d)
+		data, err := os.ReadFile(path)
+		ok(t, err)
+		data[len(data)/2] ^= 1
+		ok(t, os.WriteFile(path, data, 0o600))
+		ok(t, g.courier.Lock())
+		if _, err := g.courier.PullTo(t.Context(), "", g.stick, 0, nothing); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("a damaged object: %v", err)
+		}
+		g.courier.Unlock()
+		data[len(data)/2] ^= 1
+		ok(t, os.WriteFile(path, data, 0o600))
+	}
+	if now, err := os.ReadFile(g.stick); err != nil || !bytes.Equal(now, whole) {
+		t.Errorf("the stick of before is another: %v", err)
+	}
+}
+
 func TestAStickThatIsInterruptedGoesOn(t *testing.T) {
 	g := newGap(t)
 	const cases = 3

@@ -2,6 +2,7 @@ package triage
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"testing"
@@ -61,6 +62,52 @@ func carried(t testing.TB) (stick, queue []byte) {
 	return short(g.stick), short(g.out)
 }
 
+// misplaced are frames behind a head, of which the last is out of place.
+var misplaced = map[string][]desk.Frame{
+	"a gap in the leaves":  {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Leaf, Index: 9}},
+	"a leaf twice":         {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Leaf, Index: 7}},
+	"an object twice":      {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Record, Index: 7}, {Kind: desk.Record, Index: 7}},
+	"kinds out of order":   {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Envelope, Index: 7}, {Kind: desk.Record, Index: 7}},
+	"objects out of order": {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Record, Index: 7}, {Kind: desk.Record, Index: 3}},
+	"a leaf after objects": {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Record, Index: 7}, {Kind: desk.Leaf, Index: 8}},
+	"too many objects":     {{Kind: desk.Leaf, Index: 7}, {Kind: desk.Record, Index: 1}, {Kind: desk.Record, Index: 2}, {Kind: desk.Record, Index: 3}},
+	"an object of nothing": {{Kind: desk.Record, Index: 7}},
+	"no object":            {{Kind: desk.Absent, Index: 7}},
+	"another head":         {{Kind: desk.Checkpoint}},
+}
+
+func sticky(t testing.TB, frames []desk.Frame) []byte {
+	t.Helper()
+	return stream(t, func(w *desk.Writer) {
+		ok(t, w.Write(desk.Roster, 0, nil))
+		ok(t, w.Write(desk.Checkpoint, 0, nil))
+		for _, f := range frames {
+			ok(t, w.Write(f.Kind, f.Index, nil))
+		}
+	})
+}
+
+func TestMisplacedFramesAreRefused(t *testing.T) {
+	for what, frames := range misplaced {
+		if _, err := scanDeskFile(bytes.NewReader(sticky(t, frames[:len(frames)-1]))); err != nil {
+			t.Errorf("before %s: %v", what, err)
+		}
+		if _, err := scanDeskFile(bytes.NewReader(sticky(t, frames))); !errors.Is(err, desk.ErrMalformed) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, data := range map[string][]byte{
+		"no head":             stream(t, func(*desk.Writer) {}),
+		"half a head":         stream(t, func(w *desk.Writer) { ok(t, w.Write(desk.Roster, 0, nil)) }),
+		"a head with indices": stream(t, func(w *desk.Writer) { ok(t, w.Write(desk.Roster, 1, nil)) }),
+		"a head upside down":  stream(t, func(w *desk.Writer) { ok(t, w.Write(desk.Checkpoint, 0, nil)) }),
+	} {
+		if _, err := scanDeskFile(bytes.NewReader(data)); !errors.Is(err, desk.ErrMalformed) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // What is taken as a stick is written back as the same bytes: its index misses
 // nothing and has nothing twice.
 func FuzzDeskFile(f *testing.F) {
@@ -75,6 +122,9 @@ func FuzzDeskFile(f *testing.F) {
 		ok(f, w.Write(desk.Envelope, 3, []byte("sealed again")))
 		ok(f, w.Write(desk.Message, 7, nil))
 	}))
+	for _, frames := range misplaced {
+		f.Add(sticky(f, frames))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := scanDeskFile(bytes.NewReader(data))
 		if err != nil {

@@ -1,0 +1,242 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"tocsin/report"
+	"tocsin/triage"
+)
+
+// quickly starts a short job of which the answer is a sentence, or nothing.
+func (m *model) quickly(what string, do func() (string, error), then func(*model) tea.Cmd) tea.Cmd {
+	return m.start(&job{
+		what: what, quick: true,
+		do: func(context.Context) (func(*model) tea.Cmd, error) {
+			said, err := do()
+			return func(m *model) tea.Cmd {
+				if said != "" {
+					m.say(said)
+				}
+				return then(m)
+			}, err
+		},
+	})
+}
+
+// change starts a job that changes a case. When it is done, and only then, the
+// panes go in which it was prepared; the case and the list are read again.
+func (m *model) change(what, id string, do func() (string, error), panes ...pane) tea.Cmd {
+	return m.quickly(what, do, func(m *model) tea.Cmd {
+		for _, p := range panes {
+			m.close(p)
+		}
+		return tea.Batch(m.again(id), m.refresh())
+	})
+}
+
+// open shows a case.
+func (m *model) open(id string) tea.Cmd {
+	return m.read(id, func(m *model, name, text string) {
+		m.push(&textPane{name: name, text: text, id: id})
+	})
+}
+
+// again reads a case anew that is open.
+func (m *model) again(id string) tea.Cmd {
+	for _, p := range m.panes {
+		if t, ok := p.(*textPane); ok && t.id == id && t.enter == nil {
+			return m.read(id, func(_ *model, name, text string) { t.name, t.text = name, text })
+		}
+	}
+	return nil
+}
+
+// read opens a case for show.
+func (m *model) read(id string, show func(m *model, name, text string)) tea.Cmd {
+	return m.start(&job{
+		what: "opening", quick: true,
+		do: func(context.Context) (func(*model) tea.Cmd, error) {
+			text, problem, err := m.work.open(id)
+			return func(m *model) tea.Cmd {
+				name, text, _ := strings.Cut(text, "\n")
+				show(m, name, text)
+				if problem != "" {
+					m.status, m.wrong = problem, true
+				}
+				return m.refresh()
+			}, err
+		},
+	})
+}
+
+// act does what a key says with a case.
+func (m *model) act(name, id string) tea.Cmd {
+	switch name {
+	case "a":
+		return m.assign(id, m.me)
+	case "A":
+		return m.chooseWorker(id)
+	case "n":
+		m.push(m.editor("Note in case "+id, "Case workers read it; no witness does, and it is handed to nobody.", "save", func(text string) (string, string, func() (string, error)) {
+			return "sealing the note", id, func() (string, error) { return m.work.note(id, &triage.Note{Text: text}) }
+		}))
+	case "r":
+		m.push(m.editor("Reply in case "+id, fmt.Sprintf("The witness reads it when they come back. At most %d characters. It is sealed and queued; P pushes it.", report.MaxMessage), "send", func(text string) (string, string, func() (string, error)) {
+			return "sealing the reply", id, func() (string, error) { return m.work.reply(id, text) }
+		}))
+	case "m":
+		p := m.editor("Marks of case "+id, "Type the marks to put on, and those to take off with a hyphen before them: urgent -doubt. The mark "+triage.MarkSealed+" keeps every file of the case closed here.", "save", func(text string) (string, string, func() (string, error)) {
+			return "marking", id, func() (string, error) { return m.work.note(id, marks(text)) }
+		})
+		p.several = false
+		m.push(p)
+	case "p":
+		return m.propose(id)
+	case "f":
+		return m.show("Files of case "+id, id, m.work.files)
+	case "l":
+		if m.work.Links == nil {
+			m.say("links are not known here")
+			return nil
+		}
+		return m.show("Links of case "+id, id, m.work.links)
+	case "?":
+		m.push(&textPane{name: "Keys", text: keys})
+	}
+	return nil
+}
+
+// editor returns a pane for text; with returns the change that the text makes.
+func (m *model) editor(name, help, verb string, with func(text string) (what, id string, do func() (string, error))) *editPane {
+	p := &editPane{name: name, help: help, verb: verb, several: true}
+	p.send = func(m *model, text string) tea.Cmd {
+		what, id, do := with(text)
+		return m.change(what, id, do, p)
+	}
+	return p
+}
+
+// show opens text about a case.
+func (m *model) show(name, id string, text func(id string) (string, error)) tea.Cmd {
+	shown := ""
+	return m.quickly("opening", func() (_ string, err error) {
+		shown, err = text(id)
+		return "", err
+	}, func(m *model) tea.Cmd {
+		m.push(&textPane{name: name, text: shown})
+		return nil
+	})
+}
+
+func (m *model) assign(id, to string, panes ...pane) tea.Cmd {
+	return m.change("assigning", id, func() (string, error) {
+		return m.work.note(id, &triage.Note{Assign: to})
+	}, panes...)
+}
+
+// chooseWorker asks to whom a case is assigned.
+func (m *model) chooseWorker(id string) tea.Cmd {
+	var names []string
+	return m.quickly("reading the roster", func() (_ string, err error) {
+		names, err = m.work.workers()
+		return "", err
+	}, func(m *model) tea.Cmd {
+		p := &choosePane{name: "Assign case " + id, help: "To whom?"}
+		for _, n := range names {
+			p.choices = append(p.choices, choice{value: n, label: n})
+		}
+		p.choices = append(p.choices, choice{value: triage.Nobody, label: "nobody"})
+		p.done = func(m *model, to []string) tea.Cmd { return m.assign(id, to[0], p) }
+		m.push(p)
+		return nil
+	})
+}
+
+// propose shows what the rules say, and goes on to handing over.
+func (m *model) propose(id string) tea.Cmd {
+	var proposed *triage.Proposed
+	var text string
+	return m.quickly("trying the rules", func() (_ string, err error) {
+		proposed, text, err = m.work.propose(id)
+		return "", err
+	}, func(m *model) tea.Cmd {
+		p := &textPane{name: "Proposed for case " + id, text: text, does: "choose to whom it goes"}
+		p.enter = func(m *model) tea.Cmd { return m.chooseDestinations(id, proposed, p) }
+		m.push(p)
+		return nil
+	})
+}
+
+// chooseDestinations asks to whom a case is handed over. What is proposed is
+// chosen beforehand.
+func (m *model) chooseDestinations(id string, proposed *triage.Proposed, from pane) tea.Cmd {
+	list, err := m.work.destinations()
+	if err != nil {
+		m.fail(err)
+		return nil
+	}
+	p := &choosePane{
+		name: "Hand over case " + id, several: true,
+		help: "To whom? What the rules propose is chosen. Anybody else may need a reason, which leaves with the case.",
+	}
+	for _, d := range list {
+		c := choice{value: d.Name, label: d.Name + "  " + d.Title}
+		if why := proposedAs(proposed, d.Name); why != "" {
+			c.on, c.label = true, c.label+"  ("+why+")"
+		}
+		p.choices = append(p.choices, c)
+	}
+	p.done = func(m *model, to []string) tea.Cmd {
+		needed, said, err := needsReason(proposed, to)
+		if err != nil {
+			m.fail(err)
+			return nil
+		}
+		if !needed {
+			m.push(m.confirmRoute(id, to, "", from, p))
+			return nil
+		}
+		m.push(&editPane{
+			name: "Reason for handing over case " + id, verb: "go on",
+			help: said + ". It leaves with the case.",
+			send: func(m *model, reason string) tea.Cmd {
+				m.push(m.confirmRoute(id, to, reason, from, p, m.top()))
+				return nil
+			},
+		})
+		return nil
+	}
+	m.push(p)
+	return nil
+}
+
+func (m *model) confirmRoute(id string, to []string, reason string, panes ...pane) *confirmPane {
+	what := "Hand case " + id + " over to " + strings.Join(to, ", ") + "?\n\n" +
+		"For each of them a sealed bag is put into the outbox, and the signed event is queued for push. Deliver the bag as you agreed with them."
+	if reason != "" {
+		what += "\n\nReason: " + reason
+	}
+	return &confirmPane{what: what, yes: func(m *model) tea.Cmd {
+		return m.change("sealing", id, func() (string, error) { return m.work.route(id, to, reason) }, panes...)
+	}}
+}
+
+// network starts a pull or a push.
+func (m *model) network(what string, do func(context.Context, teller) (string, error)) tea.Cmd {
+	return m.start(&job{
+		what: what, long: true,
+		do: func(ctx context.Context) (func(*model) tea.Cmd, error) {
+			said, err := do(ctx, m.tell)
+			return func(m *model) tea.Cmd {
+				m.say(said)
+				return m.refresh()
+			}, err
+		},
+		// What came before it failed is here.
+		failed: (*model).refresh,
+	})
+}

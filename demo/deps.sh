@@ -20,6 +20,7 @@ need tor tor
 need dpkg-deb dpkg
 need systemd-analyze systemd
 need npm npm
+need tmux tmux # in which the case worker's screen is looked at
 need exiftool libimage-exiftool-perl # judges what triage says of images
 need dwebp webp
 need postfix postfix

@@ -35,7 +35,11 @@ A new case worker:
   (the organisation puts the card into its roster: triage org add-worker, triage org sign)
   triage join --org-key org.pub --roster roster --desk tips.example.org:8443
 
-Every day:
+Every day, on the whole screen (? shows the keys), or with --plain as a dialogue for a screen reader:
+
+  triage
+
+The same from scripts:
 
   triage pull
   triage list
@@ -50,6 +54,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 what the desk or the mirror holds contr
 type commands struct {
 	Home string `default:"~/.tocsin" env:"TOCSIN_HOME" type:"path" placeholder:"DIR" help:"Directory with your keys and the mirror, ~/.tocsin if not given."`
 
+	View       viewCmd       `cmd:"" default:"withargs" help:"The inbox on the whole screen, or with --plain as a dialogue. Also without any verb."`
 	Keygen     keygenCmd     `cmd:"" help:"Make a case worker's keys and print the public card."`
 	Join       joinCmd       `cmd:"" help:"Join an organisation, or take a newer roster or address."`
 	Pull       pullCmd       `cmd:"" help:"Bring new cases, and verify that the ledger only grew."`
@@ -87,6 +92,7 @@ type session struct {
 	home     *triage.Home
 	in       io.Reader
 	out, err io.Writer
+	help     func() error // prints what triage is
 }
 
 // locked runs fn while no other process changes the home.
@@ -123,8 +129,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "triage: %v\n", err)
 		return exitFailed
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	s.help = func() error {
+		if _, err := parser.Parse([]string{"--help"}); asked < 0 {
+			return err
+		}
+		return nil
 	}
 	k, err := parser.Parse(args)
 	if asked >= 0 {

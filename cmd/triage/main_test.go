@@ -80,6 +80,10 @@ func TestScripts(t *testing.T) {
 			"same-message": sameMessage,
 			"random":       randomFile,
 			"kills":        kills,
+			"terminal":     newTerminal,
+			"keys":         pressKeys,
+			"sees":         seesText,
+			"captured":     captured,
 		},
 	})
 }
@@ -113,6 +117,7 @@ type intake struct {
 	vault     *vault.Vault
 	last      *witness
 	ago       atomic.Int64 // days that its clock is behind
+	terminal  *terminal
 }
 
 // A witness is who sent the last report.

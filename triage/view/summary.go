@@ -54,13 +54,13 @@ func place(s *triage.Summary) string {
 
 // category is the first of a case's categories, and how many there are more.
 func category(s *triage.Summary) string {
-	switch len(s.Categories) {
+	switch len(s.Category) {
 	case 0:
 		return ""
 	case 1:
-		return s.Categories[0]
+		return s.Category[0]
 	}
-	return fmt.Sprintf("%s +%d", s.Categories[0], len(s.Categories)-1)
+	return fmt.Sprintf("%s +%d", s.Category[0], len(s.Category)-1)
 }
 
 // whole says all that a summary has, in some lines.
@@ -77,7 +77,7 @@ func whole(s *triage.Summary) []string {
 		first += ", handed to " + strings.Join(s.HandedTo, ", ")
 	}
 	var second []string
-	for _, part := range []string{s.Country, strings.Join(s.Categories, ", ")} {
+	for _, part := range []string{s.Country, strings.Join(s.Category, ", ")} {
 		if part != "" {
 			second = append(second, part)
 		}

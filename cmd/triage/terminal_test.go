@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// A terminal is a tmux server with one window, in which a shell runs. It is
+// driven and looked at as a person would.
+type terminal struct {
+	ts     *testscript.TestScript
+	socket string
+}
+
+// tmux runs a command of the terminal's server.
+func (t *terminal) tmux(args ...string) string {
+	cmd := exec.Command("tmux", append([]string{"-S", t.socket, "-f", os.DevNull}, args...)...)
+	cmd.Dir = t.ts.Getenv("WORK")
+	for _, name := range []string{"PATH", "HOME", "WORK", "TOCSIN_HOME", "TMPDIR", "NO_COLOR"} {
+		if v := t.ts.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8", "TERM=xterm-256color")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.ts.Fatalf("tmux %s: %v\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return string(out)
+}
+
+// newTerminal opens a terminal of a size: terminal 80x24. The bytes that
+// programs write to it go into the file terminal.bytes.
+func newTerminal(ts *testscript.TestScript, _ bool, args []string) {
+	if _, err := exec.LookPath("tmux"); err != nil {
+		ts.Fatalf("no tmux: sh demo/deps.sh")
+	}
+	width, height, ok := strings.Cut(args[0], "x")
+	if !ok {
+		ts.Fatalf("usage: terminal 80x24")
+	}
+	// A socket's path may not be long.
+	dir, err := os.MkdirTemp("", "tmux")
+	check(ts, err)
+	t := &terminal{ts, filepath.Join(dir, "socket")}
+	ts.Value("intake").(*intake).terminal = t
+	ts.Defer(func() {
+		// The server may have ended with its shell.
+		_ = exec.Command("tmux", "-S", t.socket, "kill-server").Run()
+		os.RemoveAll(dir)
+	})
+	t.tmux("new-session", "-d", "-x", width, "-y", height, "env", "PS1=$ ", "sh")
+	t.tmux("pipe-pane", "-O", "exec cat > terminal.bytes")
+	t.waitFor(regexp.MustCompile(`(?m)^\$ $`), true)
+}
+
+func theTerminal(ts *testscript.TestScript) *terminal {
+	t := ts.Value("intake").(*intake).terminal
+	if t == nil {
+		ts.Fatalf("open one first: terminal 80x24")
+	}
+	t.ts = ts
+	return t
+}
+
+// pressKeys presses keys, as tmux names them; what no key is called is typed:
+// keys / hotel Enter.
+func pressKeys(ts *testscript.TestScript, _ bool, args []string) {
+	for _, k := range args {
+		theTerminal(ts).tmux("send-keys", "--", k)
+	}
+}
+
+// seesText waits until the screen has text that matches, or with ! has none:
+// sees REGEXP….
+func seesText(ts *testscript.TestScript, neg bool, args []string) {
+	for _, expr := range args {
+		re, err := regexp.Compile("(?m)" + expr)
+		check(ts, err)
+		theTerminal(ts).waitFor(re, !neg)
+	}
+}
+
+// patience is how long a program may take to show something on a machine that
+// is busy with other tests.
+const patience = 20 * time.Second
+
+func (t *terminal) waitFor(re *regexp.Regexp, want bool) {
+	deadline := time.Now().Add(patience)
+	for {
+		shown := t.tmux("capture-pane", "-p", "-N")
+		if re.MatchString(shown) == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.ts.Fatalf("waited in vain for %q (%v); the screen is:\n%s", re, want, shown)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// captured writes what the terminal shows and has scrolled away into a file,
+// and, if TOCSIN_SCREENSHOTS names a folder, with its colours there: captured
+// FILE.
+func captured(ts *testscript.TestScript, _ bool, args []string) {
+	t := theTerminal(ts)
+	check(ts, os.WriteFile(ts.MkAbs(args[0]), []byte(t.tmux("capture-pane", "-p", "-S", "-")), 0o600))
+	if dir := os.Getenv("TOCSIN_SCREENSHOTS"); dir != "" {
+		check(ts, os.MkdirAll(dir, 0o700))
+		shot := t.tmux("capture-pane", "-p", "-e") + fmt.Sprintln(t.tmux("display", "-p", "alternate #{alternate_on}, cursor #{cursor_flag} at #{cursor_x},#{cursor_y}"))
+		check(ts, os.WriteFile(filepath.Join(dir, args[0]), []byte(shot), 0o600))
+	}
+}

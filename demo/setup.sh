@@ -38,9 +38,9 @@ if [ ! -e "$dir/organisation/org/roster" ]; then
 	org set-intake "$dir/intake.card" >/dev/null
 	org add-worker "$dir/alice.card" >/dev/null
 	org add-worker "$dir/bob.card" >/dev/null
-	org add-destination police --title "Federal Police" \
+	org add-destination police --title "Federal Police" --kind police --country BE --language fr \
 		--recipient "$("$bin/age-keygen" -y "$dir/destinations/police.key")" >/dev/null
-	org add-destination foreign-affairs --title "Foreign Affairs" \
+	org add-destination foreign-affairs --title "Foreign Affairs" --kind foreign-affairs --country BE --language nl \
 		--recipient "$("$bin/age-keygen" -y "$dir/destinations/foreign-affairs.key")" >/dev/null
 	org set-policy --withdraw >/dev/null
 	org key >"$dir/organisation/org.pub"

@@ -75,6 +75,7 @@ must show.txt "room 214"
 run triage --home alice files "$id"
 
 say "The case goes to the police"
+run triage --home alice propose "$id"
 run triage --home alice route "$id" --to police
 run triage --home alice push --desk "$desk"
 bag=$(ls alice/outbox/police/*.age)

@@ -10,7 +10,7 @@ import (
 // The archive inside a message, all of it determined by the body, the
 // attachments and the manifest:
 //
-//	report.json, message.json or note.json
+//	report.json, message.json, note.json or draft.json
 //	files/001                       an attachment of at most 1 MiB
 //	files/002.part0001              a larger one, in parts of 1 MiB
 //	files/002.part0002              whose last may be shorter

@@ -20,10 +20,11 @@ const (
 	KindAddition Kind = "addition" // what the witness told later
 	KindReply    Kind = "reply"    // what a case worker answered
 	KindNote     Kind = "note"     // what a case worker told colleagues
+	KindDraft    Kind = "draft"    // what a case worker may come to answer; never leaves the home
 )
 
 func (k Kind) valid() bool {
-	return k == KindReport || k == KindAddition || k == KindReply || k == KindNote
+	return k == KindReport || k == KindAddition || k == KindReply || k == KindNote || k == KindDraft
 }
 
 // bodyName is what the first entry of a message's archive is called.
@@ -33,6 +34,8 @@ func bodyName(k Kind) string {
 		return "report.json"
 	case KindNote:
 		return "note.json"
+	case KindDraft:
+		return "draft.json"
 	}
 	return "message.json"
 }

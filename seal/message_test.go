@@ -30,7 +30,7 @@ func read(sealed []byte, k *CaseKey, want Context) (*Message, [][]byte, error) {
 
 func TestMessageRoundTrip(t *testing.T) {
 	key := newKey(t)
-	for _, kind := range []Kind{KindReport, KindAddition, KindReply, KindNote} {
+	for _, kind := range []Kind{KindReport, KindAddition, KindReply, KindNote, KindDraft} {
 		for _, sizes := range [][]int{
 			{}, {0}, {1}, {511, 512, 513}, {PartSize - 1, PartSize, PartSize + 1},
 			{2 * PartSize, 0, 2*PartSize + 1, 65536, 3*PartSize - 1},

@@ -52,6 +52,7 @@
 //	ledger/        leaves, and head: the newest verified roster and checkpoint
 //	objects/       sealed objects, named by their SHA-256
 //	queue/         signed events, sealed replies and notes, and new envelopes for the desk
+//	drafts/        replies that are not sent yet, sealed to the worker alone
 //	index/         what was read of each case, sealed to this home alone: a
 //	               cache of what list and search need, see [Home.Inbox]
 //	outbox/DEST/   sealed bags for a destination

@@ -105,7 +105,7 @@ func (h *Home) Lock() error {
 	if err := h.moveKeys(); err != nil {
 		return err
 	}
-	for _, dir := range []string{"", "ledger", "objects", "queue", "deliveries", "org", ackDir} {
+	for _, dir := range []string{"", "ledger", "objects", "queue", draftDir, "deliveries", "org", ackDir} {
 		if err := sweep(h.path(dir)); err != nil {
 			return err
 		}

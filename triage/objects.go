@@ -144,6 +144,9 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 			return nil, fmt.Errorf("removing a case that was destroyed: %w", err)
 		}
 	}
+	if err := h.forgetDrafts(byID); err != nil {
+		return nil, err
+	}
 	queue, err := h.Queue()
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type station struct {
 	alice  *Home
 	police *age.HybridIdentity
 
+	language string // in which cases are reported
+
 	ledgerKey note.Signer
 	deskKey   ed25519.PrivateKey
 	roster    []byte // signed
@@ -63,7 +65,7 @@ func ok(t testing.TB, err error) {
 
 func newStation(t testing.TB) *station {
 	t.Helper()
-	s := &station{t: t, dir: t.TempDir()}
+	s := &station{t: t, dir: t.TempDir(), language: "en"}
 	s.org, s.alice = newHome(filepath.Join(s.dir, "org")), newHome(filepath.Join(s.dir, "alice"))
 	var err error
 	s.orgKey, err = s.org.OrgInit("Example", "example.org", "")
@@ -152,7 +154,7 @@ type attachment struct {
 func (s *station) addCase(v *vault.Vault, fields map[string]string, files ...attachment) *told {
 	s.t.Helper()
 	r := new(report.Report)
-	r.Language, r.Received = "en", string(ledger.DayOf(today))
+	r.Language, r.Received = s.language, string(ledger.DayOf(today))
 	for name, value := range fields {
 		ok(s.t, r.Set(name, value))
 	}

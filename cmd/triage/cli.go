@@ -68,6 +68,8 @@ type commands struct {
 	Mark       markCmd       `cmd:"" help:"Mark a case, or take marks off it."`
 	Propose    proposeCmd    `cmd:"" help:"Show whom the rules propose for a case, and why."`
 	Rules      rulesCmd      `cmd:"" help:"The rules that propose destinations: show them, or test them on worked cases."`
+	Templates  templatesCmd  `cmd:"" help:"Texts for witnesses, in their languages."`
+	Draft      draftCmd      `cmd:"" help:"Keep an answer to the witness, sealed, until it is sent."`
 	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
 	Route      routeCmd      `cmd:"" help:"Hand cases over: seal them for a destination."`
 	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
@@ -121,6 +123,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Bind(s),
 		kong.Vars{
+			"templates":     strings.Join(triage.Templates(), ", "),
+			"languages":     strings.Join(triage.TemplateLanguages(), ","),
 			"authorities":   strings.Join(report.Authorities(), ","),
 			"pageLanguages": strings.Join(roster.PageLanguages(), ","),
 		},

@@ -114,7 +114,7 @@ type lockCmd struct{}
 func (lockCmd) Help() string {
 	return `Removes the index: the texts of the cases as they were read, which are kept, sealed under a key that comes from your own, so that list and search are quick. The next list opens every case again, which takes a minute or two for ten thousand.
 
-Nothing else is to be forgotten. No triage stays in memory when its verb has ended: each asks for the passphrase anew, and its keys and texts end with its process. What is left on the disk is sealed, but for the files that you saved with triage files --save. Keys without a passphrase stay usable by whoever has this machine; triage keygen --passphrase makes others.
+Nothing else is to be forgotten. No triage stays in memory when its verb has ended: each asks for the passphrase anew, and its keys and texts end with its process. What is left on the disk is sealed, drafts of replies among it, but for the files that you saved with triage files --save. Keys without a passphrase stay usable by whoever has this machine; triage keygen --passphrase makes others.
 
 Example:
 

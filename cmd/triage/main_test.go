@@ -191,13 +191,16 @@ func intakeTake(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, ts.Value("intake").(*intake).vault.UpdateRoster(context.Background(), []byte(ts.ReadFile(args[0]))))
 }
 
-// sendReport adds a case, whose ID becomes $CASE: report FIELD=VALUE|FILE….
+// sendReport adds a case, whose ID becomes $CASE:
+// report language=TAG|FIELD=VALUE|FILE….
 func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	v := ts.Value("intake").(*intake).vault
 	r := new(report.Report)
 	var files []string
 	for _, a := range args {
-		if field, value, ok := strings.Cut(a, "="); ok {
+		if field, value, ok := strings.Cut(a, "="); ok && field == "language" {
+			r.Language = value // no field of the form
+		} else if ok {
 			check(ts, r.Set(field, value))
 		} else {
 			files = append(files, a)

@@ -15,11 +15,11 @@ import (
 // characters.
 const maxTyped = 1 << 20
 
-// text reads what the case worker wrote: from a file or, if that is "-", from
-// standard input.
+// text reads what the case worker wrote: from a file or, if that is "-" or none,
+// from standard input.
 func (s *session) text(file, what string) (string, error) {
 	in := s.in
-	if file != "-" {
+	if file != "" && file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
 			return "", err

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"filippo.io/age/plugin"
 
@@ -62,14 +59,14 @@ func pluginUI(w io.Writer) *plugin.ClientUI {
 			if secret {
 				return askPassphrase(prompt)
 			}
-			return askLine(prompt)
+			return askLine(prompt + ":")
 		},
 		Confirm: func(name, prompt, yes, no string) (bool, error) {
 			prompt = fmt.Sprintf("age-plugin-%s: %s [1: %s", name, screen.Line(prompt), screen.Line(yes))
 			if no != "" {
 				prompt += ", 2: " + screen.Line(no)
 			}
-			switch answer, err := askLine(prompt + "]"); {
+			switch answer, err := askLine(prompt + "]:"); {
 			case err != nil:
 				return false, err
 			case answer == "1":
@@ -84,19 +81,4 @@ func pluginUI(w io.Writer) *plugin.ClientUI {
 			fmt.Fprintf(w, "triage: waiting for age-plugin-%s; touch the token if it blinks\n", name)
 		},
 	}
-}
-
-// askLine asks for something that may be seen.
-func askLine(prompt string) (string, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		return "", errors.New("an answer is needed and there is no terminal to ask for it")
-	}
-	defer tty.Close()
-	fmt.Fprintf(tty, "%s: ", prompt)
-	line, err := bufio.NewReader(io.LimitReader(tty, 1<<10)).ReadString('\n')
-	if err != nil {
-		return "", fmt.Errorf("reading the answer: %w", err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -36,6 +38,24 @@ func askPassphrase(prompt string) (string, error) {
 		return "", errors.New("no passphrase was typed")
 	}
 	return string(secret), nil
+}
+
+// errNoTerminal means that something is to be asked and nobody can be.
+var errNoTerminal = errors.New("an answer is needed and there is no terminal to ask on")
+
+// askLine asks for a line and shows what is typed.
+func askLine(prompt string) (string, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return "", errNoTerminal
+	}
+	defer tty.Close()
+	fmt.Fprintf(tty, "%s ", prompt)
+	line, err := bufio.NewReader(io.LimitReader(tty, 1<<10)).ReadString('\n')
+	if err != nil && line == "" {
+		return "", fmt.Errorf("reading the answer: %w", err)
+	}
+	return strings.TrimSpace(line), nil
 }
 
 // newPassphrase asks for a new passphrase twice.

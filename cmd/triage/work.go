@@ -115,37 +115,3 @@ func (c showCmd) Run(s *session) error {
 	}
 	return shown.Write(s.out)
 }
-
-type replyCmd struct {
-	caseArg
-	File string `arg:"" optional:"" default:"-" help:"File with the text; standard input if none is given."`
-}
-
-// Help is shown by triage reply --help.
-func (replyCmd) Help() string {
-	return `Example:
-
-  echo "Thank you. Do you remember the flight's number?" | triage reply 7k3q
-  triage push
-
-The witness reads it when they come back with their eight words; nothing is sent to them. It is sealed to the witness and to the case.`
-}
-
-// Run queues the reply.
-func (c replyCmd) Run(s *session) error {
-	found, err := c.find(s)
-	if err != nil {
-		return err
-	}
-	text, err := s.text(c.File, "the reply")
-	if err != nil {
-		return err
-	}
-	return s.locked(func() error {
-		if _, err := s.home.Reply(found, text); err != nil {
-			return err
-		}
-		s.say("reply to case %s is sealed and queued; next: triage push", found.ID)
-		return nil
-	})
-}

@@ -25,6 +25,7 @@ type Summary struct {
 	Country   string   `json:"country,omitempty"`
 	City      string   `json:"city,omitempty"`
 	Account   string   `json:"account,omitempty"`  // first line
+	Language  string   `json:"language,omitempty"` // in which the witness reported
 	Category  []string `json:"category,omitempty"` // codes of report.Categories
 	Messages  int      `json:"messages"`           // after the report, but for notes
 	Unheard   bool     `json:"unheard"`            // the witness wrote after the last reply, after a hand-over or not
@@ -178,7 +179,7 @@ func (h *Home) summarise(o *opened, s *Summary, g *gist) error {
 		s.Departure = r.Danger.Departure == report.Yes
 		s.Country = screen.Line(r.Where.Country)
 		s.City = screen.Line(r.Where.City)
-		s.Account = firstLine(r)
+		s.Account, s.Language = firstLine(r), screen.Line(r.Language)
 		for _, c := range r.What.Categories {
 			s.Category = append(s.Category, screen.Line(c))
 		}

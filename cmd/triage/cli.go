@@ -80,6 +80,7 @@ type commands struct {
 	Hold       holdCmd       `cmd:"" help:"Hold a case: nobody may purge it."`
 	Release    releaseCmd    `cmd:"" help:"Let a case go that was held."`
 	Purge      purgeCmd      `cmd:"" help:"Destroy a case under a rule, together with colleagues."`
+	Stats      statsCmd      `cmd:"" help:"Write the yearly report: a page and a table to publish."`
 	Rekey      rekeyCmd      `cmd:"" help:"Seal the cases again after the roster changed."`
 	Passphrase passphraseCmd `cmd:"" help:"Set, change or remove the passphrase of your keys."`
 	Lock       lockCmd       `cmd:"" help:"Remove the sealed index of what was read."`

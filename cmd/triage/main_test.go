@@ -84,6 +84,7 @@ func TestScripts(t *testing.T) {
 			"keys":         pressKeys,
 			"sees":         seesText,
 			"captured":     captured,
+			"this-year":    thisYear,
 		},
 	})
 }
@@ -237,6 +238,11 @@ func sendReport(ts *testscript.TestScript, _ bool, args []string) {
 	check(ts, v.AddCase(context.Background(), record, vault.Envelope{Roster: v.Roster().Number, Sealed: envelope}, up))
 	ts.Setenv("CASE", id.String())
 	ts.Value("intake").(*intake).last = &witness{record, key, identity, secret}
+}
+
+// thisYear sets $YEAR to the one in which reports come: this-year.
+func thisYear(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("YEAR", ledger.DayOf(time.Now()).Time().Format("2006"))
 }
 
 // sendAddition adds to the last report: addition TEXT [FILE…].

@@ -2,6 +2,7 @@ package view
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -17,11 +18,29 @@ type cells struct{ method ansi.Method }
 // line returns s, cleaned, in exactly n cells: cut between characters with a
 // sign that it was, or filled with spaces.
 func (c cells) line(s string, n int) string {
-	s = strings.ReplaceAll(screen.Text(s), "\n", " ")
+	s = strings.ReplaceAll(clean(s), "\n", " ")
 	if c.method.StringWidth(s) > n {
 		s = c.cut(s, n-1) + "…"
 	}
 	return s + strings.Repeat(" ", max(0, n-c.method.StringWidth(s)))
+}
+
+// maxMarks is how many marks may stand on one letter. No script needs as many;
+// more of them cover the lines around.
+const maxMarks = 8
+
+// clean returns text that may stand on the screen: see [screen.Text].
+func clean(s string) string {
+	n := 0
+	return strings.Map(func(r rune) rune {
+		if n++; !unicode.IsMark(r) {
+			n = 0
+		}
+		if n > maxMarks {
+			return -1
+		}
+		return r
+	}, screen.Text(s))
 }
 
 // cut returns as many whole characters of s as fit n cells.
@@ -43,7 +62,7 @@ func (c cells) cut(s string, n int) string {
 // where headings stand.
 func (c cells) wrap(text string, n int) []string {
 	var lines []string
-	for line := range strings.SplitSeq(strings.TrimSuffix(screen.Text(text), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(clean(text), "\n"), "\n") {
 		rest := strings.TrimLeft(line, " ")
 		indent := line[:min(len(line)-len(rest), n/2)]
 		for _, r := range c.rows(rest, n-len(indent)) {

@@ -6,8 +6,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
-
-	"tocsin/triage/screen"
 )
 
 var errNoPassphrase = errors.New("no passphrase was typed")
@@ -53,11 +51,11 @@ func (f *field) insert(s string) {
 func (f *field) draw(a area, left, right int) (string, int) {
 	room := max(1, right-left-1)
 	start := 0
-	for a.method.StringWidth(screen.Text(f.text[start:f.at])) > room {
+	for a.method.StringWidth(clean(f.text[start:f.at])) > room {
 		start = a.after(f.text, start)
 	}
-	shown := a.cut(screen.Text(f.text[start:]), room)
-	return shown, left + a.method.StringWidth(screen.Text(f.text[start:f.at]))
+	shown := a.cut(clean(f.text[start:]), room)
+	return shown, left + a.method.StringWidth(clean(f.text[start:f.at]))
 }
 
 // before returns where the character begins that ends at a place in s.
@@ -122,7 +120,7 @@ func (p *editPane) typedRows(c cells, width int) []row {
 func (p *editPane) place(c cells, rows []row) (y, x int) {
 	for y = len(rows) - 1; y > 0 && rows[y].from > p.at; y-- {
 	}
-	return y, c.method.StringWidth(screen.Text(p.text[rows[y].from:p.at]))
+	return y, c.method.StringWidth(clean(p.text[rows[y].from:p.at]))
 }
 
 func (p *editPane) draw(_ *model, a area) ([]string, int, int) {
@@ -138,7 +136,7 @@ func (p *editPane) draw(_ *model, a area) ([]string, int, int) {
 	p.top = min(max(p.top, y-room+1), y)
 	above := len(lines)
 	for _, r := range rows[p.top:min(len(rows), p.top+room)] {
-		lines = append(lines, " "+screen.Text(p.text[r.from:r.to]))
+		lines = append(lines, " "+clean(p.text[r.from:r.to]))
 	}
 	return lines, x + 1, above + y - p.top
 }

@@ -128,7 +128,8 @@ func (g *guard) Init() (cmd tea.Cmd) {
 	return g.watched(g.model.Init())
 }
 
-func (g *guard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+func (g *guard) Update(msg tea.Msg) (same tea.Model, cmd tea.Cmd) {
+	same = g // also after a panic
 	defer g.recover(&cmd)
 	if c, ok := msg.(crashMsg); ok {
 		g.crash = c.err

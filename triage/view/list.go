@@ -60,6 +60,9 @@ func (l *listPane) chosen() *triage.Summary {
 }
 
 func (l *listPane) title(m *model) string {
+	if m.inbox == nil {
+		return " Tocsin"
+	}
 	open, overdue, push := 0, 0, 0
 	for i := range l.rows {
 		s := &l.rows[i]

@@ -287,7 +287,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 }
 
 // maxTyped is how many keys wait for a quick job.
-const maxTyped = 200
+const maxTyped = 1000
 
 // press takes a key.
 func (m *model) press(msg tea.Msg) tea.Cmd {

@@ -64,7 +64,7 @@ var errQuit = errors.New("quit")
 
 // say writes lines; what is put into them is cleaned.
 func (p *plain) say(format string, args ...any) {
-	for line := range strings.SplitSeq(screen.Text(fmt.Sprintf(format, args...)), "\n") {
+	for line := range strings.SplitSeq(clean(fmt.Sprintf(format, args...)), "\n") {
 		p.out.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 }

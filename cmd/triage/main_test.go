@@ -85,6 +85,9 @@ func TestScripts(t *testing.T) {
 			"sees":         seesText,
 			"captured":     captured,
 			"this-year":    thisYear,
+			"closed":       closeTerminal,
+			"hostile":      sendHostile,
+			"harmless":     harmless,
 		},
 	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,8 +38,7 @@ func (t *terminal) tmux(args ...string) string {
 	return string(out)
 }
 
-// newTerminal opens a terminal of a size: terminal 80x24. The bytes that
-// programs write to it go into the file terminal.bytes.
+// newTerminal opens a terminal of a size: terminal 80x24.
 func newTerminal(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		ts.Fatalf("no tmux: sh demo/deps.sh")
@@ -60,7 +58,6 @@ func newTerminal(ts *testscript.TestScript, _ bool, args []string) {
 		os.RemoveAll(dir)
 	})
 	t.tmux("new-session", "-d", "-x", width, "-y", height, "env", "PS1=$ ", "sh")
-	t.tmux("pipe-pane", "-O", "exec cat > terminal.bytes")
 	t.waitFor(regexp.MustCompile(`(?m)^\$ $`), true)
 }
 
@@ -110,14 +107,20 @@ func (t *terminal) waitFor(re *regexp.Regexp, want bool) {
 }
 
 // captured writes what the terminal shows and has scrolled away into a file,
-// and, if TOCSIN_SCREENSHOTS names a folder, with its colours there: captured
-// FILE.
+// and what it shows with its styles into FILE.styled, which goes also into the
+// folder that TOCSIN_SCREENSHOTS names, if it does: captured FILE.
 func captured(ts *testscript.TestScript, _ bool, args []string) {
 	t := theTerminal(ts)
 	check(ts, os.WriteFile(ts.MkAbs(args[0]), []byte(t.tmux("capture-pane", "-p", "-S", "-")), 0o600))
+	styled := []byte(t.tmux("capture-pane", "-p", "-e"))
+	check(ts, os.WriteFile(ts.MkAbs(args[0]+".styled"), styled, 0o600))
 	if dir := os.Getenv("TOCSIN_SCREENSHOTS"); dir != "" {
 		check(ts, os.MkdirAll(dir, 0o700))
-		shot := t.tmux("capture-pane", "-p", "-e") + fmt.Sprintln(t.tmux("display", "-p", "alternate #{alternate_on}, cursor #{cursor_flag} at #{cursor_x},#{cursor_y}"))
-		check(ts, os.WriteFile(filepath.Join(dir, args[0]), []byte(shot), 0o600))
+		check(ts, os.WriteFile(filepath.Join(dir, args[0]), styled, 0o600))
 	}
+}
+
+// closeTerminal takes the terminal away from what runs in it.
+func closeTerminal(ts *testscript.TestScript, _ bool, _ []string) {
+	theTerminal(ts).tmux("kill-server")
 }

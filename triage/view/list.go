@@ -12,8 +12,9 @@ import (
 // A listPane is the inbox.
 type listPane struct {
 	rows   []triage.Summary
-	at     int // the row that is chosen
-	first  int // the row at the top
+	sum    string // how many they are
+	at     int    // the row that is chosen
+	first  int    // the row at the top
 	query  field
 	typing bool   // the query gets the keys
 	bad    string // why the query finds nothing new
@@ -43,6 +44,7 @@ func (l *listPane) search(m *model) {
 			l.rows = append(l.rows, s)
 		}
 	}
+	l.sum = l.counted()
 	l.at = min(l.at, max(0, len(l.rows)-1))
 	for i := range l.rows {
 		if l.rows[i].ID == before {
@@ -63,6 +65,11 @@ func (l *listPane) title(m *model) string {
 	if m.inbox == nil {
 		return " Tocsin"
 	}
+	return " Tocsin  " + m.me + "  " + l.sum
+}
+
+// counted says how many cases the list has, and how many of them wait.
+func (l *listPane) counted() string {
 	open, overdue, push := 0, 0, 0
 	for i := range l.rows {
 		s := &l.rows[i]
@@ -76,7 +83,7 @@ func (l *listPane) title(m *model) string {
 			push++
 		}
 	}
-	t := fmt.Sprintf(" Tocsin  %s  %s: %d open, %d OVERDUE", m.me, count(len(l.rows), "case"), open, overdue)
+	t := fmt.Sprintf("%s: %d open, %d OVERDUE", count(len(l.rows), "case"), open, overdue)
 	if push > 0 {
 		t += fmt.Sprintf(", %d to push", push)
 	}

@@ -161,6 +161,13 @@ func TestOverTheGap(t *testing.T) {
 	g.withdraw(gone)
 	g.withdraw(taken)
 	whole := g.pullTo(0).Size
+	m, err := g.courier.openMirror()
+	ok(t, err)
+	for _, c := range m.cases() {
+		if c.retired() && g.courier.hasObject(c.record) {
+			t.Errorf("the courier keeps the record of case %s, which was withdrawn", c.ID)
+		}
+	}
 	all := size(t, g.stick)
 	g.pullTo(p.Size)
 	if part := size(t, g.stick); part >= all-3<<20 {

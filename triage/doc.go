@@ -17,6 +17,8 @@
 //   - What was purged leaves the home with the pull that brings it, and only if
 //     as many case workers signed for it as the roster asks for; a purge that
 //     the desk refuses is queued no more.
+//   - A file that was carried here is believed as little as the desk, and checked
+//     by the same code. Writing one needs no key that opens anything.
 //   - What a witness withdrew leaves the home with the pull that brings it, and
 //     only if the case's record vouches that the witness did it. A signed note
 //     that a report was read, which ends the time for that, is queued once.

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	killRounds = flag.Int("kill-rounds", 8, "rounds of killed.txtar")
+	killRounds = flag.Int("kill-rounds", 4, "rounds of killed.txtar")
 	killSeed   = flag.Uint64("kill-seed", 0, "seed of the instants in killed.txtar; 0 takes another each time")
 )
 
@@ -67,6 +67,11 @@ func kills(ts *testscript.TestScript, _ bool, args []string) {
 		k.pull(gapped, desk)
 		if round > 0 {
 			k.torment("rekey", "alice")
+			queued, err := filepath.Glob(ts.MkAbs("alice/queue/*"))
+			check(ts, err)
+			if len(queued) != len(k.cases) {
+				ts.Fatalf("%d cases were sealed again %d times", len(k.cases), len(queued))
+			}
 		}
 		for _, id := range fresh {
 			question := exec.Command(program, "--home", ts.MkAbs("alice"), "reply", id)
@@ -75,6 +80,8 @@ func kills(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Fatalf("reply: %v\n%s", err, out)
 			}
 			k.torment("route", "alice", id, "--to", "police", "--reason", "MARK-REASON")
+			// As if it had been killed when all was done.
+			k.do("alice", "route", id, "--to", "police", "--reason", "MARK-REASON")
 		}
 		if gapped {
 			k.torment("push --to", "alice", ts.MkAbs("stick/queue"))

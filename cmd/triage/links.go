@@ -14,7 +14,7 @@ import (
 type linksCmd struct {
 	Case    string  `arg:"" optional:"" help:"The case's ID, or as much of its beginning as is unique; all clusters if none is given."`
 	Cluster bool    `help:"Print the IDs of the cases that hang together with CASE, itself included, one a line."`
-	Within  float64 `default:"250" placeholder:"METRES" help:"How far apart two points may lie and still be one place; 250 if not given."`
+	Within  float64 `default:"200" placeholder:"METRES" help:"How far apart two points may lie and still be one place; 200 if not given."`
 	JSON    bool    `name:"json" help:"Print a JSON array: of links, or with --cluster of IDs, or of clusters."`
 }
 

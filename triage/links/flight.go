@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -31,7 +32,7 @@ const (
 var airlinesText string
 
 // carriers maps ICAO codes, IATA codes and folded names to IATA codes.
-var carriers = readCarriers()
+var carriers = sync.OnceValue(readCarriers)
 
 func readCarriers() map[string]string {
 	m := make(map[string]string)
@@ -83,7 +84,7 @@ func flightNumbers(flight, airline string) []string {
 	}
 	var list []string
 	for _, m := range found {
-		code, known := carriers[strings.ToLower(m[1])]
+		code, known := carriers()[strings.ToLower(m[1])]
 		if !known && (len(found) > 1 || len(m[1]) == 3 || m[0] != strings.ToUpper(only)) {
 			continue // "gate B4"; an ICAO code that is not in the table is missed
 		}
@@ -97,9 +98,9 @@ func flightNumbers(flight, airline string) []string {
 	if len(list) > 0 {
 		return list
 	}
-	code := carriers[carrierName(airline)]
+	code := carriers()[carrierName(airline)]
 	if code == "" {
-		code = carriers[carrierName(bareNumber.ReplaceAllString(only, " "))]
+		code = carriers()[carrierName(bareNumber.ReplaceAllString(only, " "))]
 	}
 	if m := bareNumber.FindString(only); m != "" && code != "" {
 		if n := flightNo(m); n != "" {

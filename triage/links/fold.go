@@ -125,10 +125,11 @@ var latinOf = map[rune]string{
 
 // sounds are spellings of about the same sound in the transliterations and
 // Latin alphabets of witnesses: Shumadiya and Šumadija, Zhemchuzhina and
-// Zemcuzina, Junost and Yunost, Salaam and Salam, Müller and Mueller. The
+// Zemcuzina, Junost and Yunost, Salaam and Salam, Müller and Mueller,
+// Maharadscha and Maharaja. The
 // longer ones come first.
 var sounds = strings.NewReplacer(
-	"tsch", "c", "tch", "c", "sch", "s", "sh", "s", "ch", "c", "zh", "z", "kh", "h", "gh", "g", "ph", "f", "th", "t",
+	"dsch", "i", "tsch", "c", "tch", "c", "tsj", "c", "sch", "s", "sj", "s", "sh", "s", "ch", "c", "zh", "z", "kh", "h", "gh", "g", "ph", "f", "th", "t",
 	"ts", "c", "tz", "c", "dj", "d", "ck", "k", "qu", "k", "q", "k", "x", "ks", "w", "v", "y", "i", "j", "i",
 	"ae", "a", "oe", "o", "ue", "u",
 )

@@ -126,7 +126,28 @@ func (x *Index) meeting(e *entry) []*entry {
 			}
 		}
 	}
+	if e.kind == Place && x.inSeveralCities(e.place) {
+		list = slices.DeleteFunc(list, func(o *entry) bool { return o != e && (e.place.town == "" || o.place.town == "") })
+	}
 	return list
+}
+
+// inSeveralCities reports whether the cases name houses of one name in more
+// than one city of a country: who says the name without its city may then mean
+// any of them. Cities that are a slip apart are one.
+func (x *Index) inSeveralCities(p namedPlace) bool {
+	var towns []string
+	for _, o := range x.buckets[string(Place)+"\x00"+inCountry(p)] {
+		if o.place.town != "" {
+			towns = append(towns, o.place.town)
+		}
+	}
+	if len(towns) < 2 {
+		return false
+	}
+	// Against the first in the alphabet, so that the order of adding is nothing.
+	first := []rune(slices.Min(towns))
+	return slices.ContainsFunc(towns, func(t string) bool { return !oneSlip(first, []rune(t)) })
 }
 
 func (x *Index) meet(a, b *entry) bool {

@@ -100,6 +100,30 @@ func TestSlipsMeet(t *testing.T) {
 	}
 }
 
+// A name without its city meets that of the one city in which the cases know
+// it, and of two cities none, in whatever order they are added.
+func TestNameWithoutCity(t *testing.T) {
+	cases := [][2]string{{"a", "golden star||TH"}, {"b", "goldenstar|pataia|TH|stay"}, {"c", "golden star|pattaia|TH"}, {"d", "golden star|fuket|TH"}, {"e", "golden star|sosua|DO"}}
+	clusters := func(cases [][2]string) string {
+		x := NewIndex(0)
+		for _, c := range cases {
+			x.Add(c[0], []Key{{Kind: Place, Value: c[1]}})
+		}
+		return fmt.Sprint(x.Clusters())
+	}
+	one := slices.Concat(cases[:3], cases[4:])
+	for range 2 {
+		if got := clusters(one); got != "[[a b c]]" {
+			t.Errorf("in one city: %s", got)
+		}
+		if got := clusters(cases); got != "[[b c]]" {
+			t.Errorf("in two cities: %s", got)
+		}
+		slices.Reverse(cases)
+		slices.Reverse(one)
+	}
+}
+
 func TestHandlesOfManyPlatforms(t *testing.T) {
 	x := NewIndex(0)
 	for i, v := range []string{"instagram:maria", "telegram:maria", ":maria", "instagram:john_doe92", "telegram:john_doe92", ":john_doe92", "instagram:maria"} {

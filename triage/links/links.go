@@ -27,6 +27,11 @@
 //     cities.txt goes.
 //   - Names that were translated ("Hotel White Swan", "Отель Белый лебедь"),
 //     two slips in one name, or one in a name of fewer than six letters.
+//   - Which house a name without its city means, once the cases know that name
+//     in two cities of the country. A further case can so take such a link
+//     away; no other kind of link goes when cases come.
+//   - That a hotel and the bar of the same name beside it belong together, if
+//     no witness names both trades.
 //   - Plates, numbers and handles with a single character wrong: those belong
 //     to others.
 package links

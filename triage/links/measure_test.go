@@ -22,9 +22,14 @@ func (s score) String() string {
 // and of those that are linked nineteen in twenty have. TOCSIN_LINKS=missed or
 // wrong lists where it fails.
 func TestCorpus(t *testing.T) {
-	// Several, so that none is a lucky one.
-	for seed := range uint64(3) {
-		t.Run(fmt.Sprintf("seed %d", seed+1), func(t *testing.T) { measure(t, newTeller(t, seed+1).corpus()) })
+	// Held out: the package was tuned on seeds 201 to 210, and these were first
+	// and last looked at on 2026-11-24, when the tuning was over. Seeds 301 to 306
+	// had been held out before: on 304 the kind near fell short, which led to a
+	// shorter distance, so that they no longer count. Who tunes anew takes seeds
+	// that nobody has looked at. The names of places and cities in testdata are
+	// the same for every seed.
+	for seed := uint64(401); seed <= 406; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { measure(t, newTeller(t, seed).corpus()) })
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 // phone under open sky is right within about 5 m (GPS.gov, "GPS Accuracy": a
 // 4.9 m radius); between buildings it may be several tens of metres off, and a
 // witness who taps a map taps the gate or the beach of a hotel whose grounds
-// are 100 to 200 m long. 250 m lets two such points meet; it is a choice, and
+// are 100 to 200 m long. 200 m lets two such points meet; it is a choice, and
 // not a measured number.
-const DefaultMetres = 250
+const DefaultMetres = 200
 
 // A point's value is latitude and longitude with five decimals, about a metre:
 // "12.92740,100.87710".
@@ -22,8 +22,8 @@ const DefaultMetres = 250
 const minDecimals = 3
 
 // metresPerDegree of latitude, on a sphere of the Earth's mean radius of
-// 6371008.8 m (IUGG). The sphere is wrong by at most 0.6 %: a metre and a half
-// of 250.
+// 6371008.8 m (IUGG). The sphere is wrong by at most 0.6 %: a metre and a bit
+// of 200.
 const (
 	earthRadius     = 6371008.8
 	metresPerDegree = earthRadius * math.Pi / 180

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/net/idna"
@@ -40,8 +41,8 @@ type sharedHost struct {
 }
 
 var (
-	sharedHosts = readHosts()
-	platforms   = readPlatforms()
+	sharedHosts = sync.OnceValue(readHosts)
+	platforms   = sync.OnceValue(readPlatforms)
 )
 
 func readHosts() map[string]sharedHost {
@@ -74,11 +75,11 @@ func platformValue(s string) string {
 		s = rest // "X (Twitter)"
 	}
 	name := strings.Join(words(fold(s)), "")
-	if known, ok := platforms[name]; ok {
+	if known, ok := platforms()[name]; ok {
 		return known
 	}
 	name = strings.TrimSuffix(name, "com")
-	if known, ok := platforms[name]; ok {
+	if known, ok := platforms()[name]; ok {
 		return known
 	}
 	return name
@@ -169,7 +170,7 @@ func (c *collector) address(text, field, shown string) {
 	}
 	shared, is := sharedHost{}, false
 	for h := host; h != "" && !is; _, h, _ = strings.Cut(h, ".") {
-		if shared, is = sharedHosts[h]; is {
+		if shared, is = sharedHosts()[h]; is {
 			host = h
 		}
 	}
@@ -291,8 +292,13 @@ func listed(host string) bool {
 	return icann || strings.Contains(suffix, ".") // a private one
 }
 
-// An "at" in words counts before the hosts of the large providers.
-var atInWords = regexp.MustCompile(`(?i)\b([a-z0-9._+-]{2,64}) at ((?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|proton|protonmail|gmx|mail|yandex|web|skynet|telenet)\.[a-z]{2,3}(?:\.[a-z]{2})?)\b`)
+// An "at" in words counts before the hosts of the large providers, and before
+// any host after a name with a digit or a sign within: "met him at example.org"
+// has neither.
+var (
+	atInWords = regexp.MustCompile(`(?i)\b([a-z0-9._+-]{2,64}) at ((?:gmail|googlemail|hotmail|outlook|live|yahoo|icloud|proton|protonmail|gmx|mail|yandex|web|skynet|telenet)\.[a-z]{2,3}(?:\.[a-z]{2})?)\b`)
+	atAnyHost = regexp.MustCompile(`(?i)\b([a-z]+(?:[._+-]?[a-z]+)*[._+-]?[0-9]+|[a-z]+[._+-][a-z0-9._+-]*[a-z0-9]) at ((?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})\b`)
+)
 
 var emailAddress = regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}(?:@| ?[(\[](?:at|@)[)\]] ?)(?:[a-z0-9-]{1,63}(?:\.| ?[(\[](?:dot|\.)[)\]] ?)){1,4}[a-z]{2,24}\b`)
 
@@ -339,19 +345,45 @@ func (c *collector) freeText(text, field string) {
 		c.add(Email, emailValue(s), s, field)
 	}
 	rest = emailAddress.ReplaceAllString(rest, " ")
-	for _, m := range atInWords.FindAllStringSubmatch(rest, MaxKeys) {
-		c.add(Email, emailValue(m[1]+"@"+m[2]), m[0], field)
+	for _, at := range []*regexp.Regexp{atInWords, atAnyHost} {
+		for _, m := range at.FindAllStringSubmatch(rest, MaxKeys) {
+			c.add(Email, emailValue(m[1]+"@"+m[2]), m[0], field)
+		}
+		rest = at.ReplaceAllString(rest, " ")
 	}
-	rest = atInWords.ReplaceAllString(rest, " ")
 	for _, m := range nameInText.FindAllStringSubmatch(rest, MaxKeys) {
 		c.address(m[1], field, m[1])
 	}
+	c.namedHandles(rest, field)
 	for _, m := range handleInText.FindAllStringSubmatch(rest, MaxKeys) {
 		if h := handleValue(m[1]); telling(h) && !c.hasHandle(h) {
 			c.add(Handle, ":"+h, m[1], field)
 		}
 	}
 	c.phones(rest, field)
+}
+
+// namedHandles adds the handles in a text that stand before or after the name
+// of their platform: "john_doe92 on Instagram", "insta: john_doe92". They need
+// a letter, and a digit or a sign, so that they are no words.
+func (c *collector) namedHandles(text, field string) {
+	list := strings.Fields(text)
+	for i, w := range list {
+		platform, known := platforms()[strings.Join(words(fold(w)), "")]
+		if !known {
+			continue
+		}
+		for _, at := range []int{i - 1, i - 2, i + 1, i + 2} {
+			if at < 0 || at >= len(list) {
+				continue
+			}
+			h := handleValue(list[at])
+			n, digit := letters(h)
+			if n > 0 && (digit || strings.ContainsAny(h, "._")) && telling(h) {
+				c.add(Handle, platform+":"+h, list[at]+" "+w, field)
+			}
+		}
+	}
 }
 
 // hasHandle reports whether a handle is known with its platform.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A phone number's value is its E.164 form: "+32477123456". Where a number was
@@ -24,8 +25,8 @@ type numberPlan struct {
 }
 
 var (
-	plans  = readPlans() // by country
-	byCode = plansByCode()
+	plans  = sync.OnceValue(readPlans) // by country
+	byCode = sync.OnceValue(plansByCode)
 )
 
 func readPlans() map[string]numberPlan {
@@ -39,7 +40,7 @@ func readPlans() map[string]numberPlan {
 
 func plansByCode() map[string]numberPlan {
 	m := make(map[string]numberPlan)
-	for _, p := range plans {
+	for _, p := range plans() {
 		m[p.code] = p
 	}
 	return m
@@ -82,7 +83,7 @@ func phoneValue(s, country string, expected bool) string {
 	if international {
 		return e164(s)
 	}
-	if p, ok := plans[country]; ok {
+	if p, ok := plans()[country]; ok {
 		home, ok := strings.CutPrefix(s, p.trunk)
 		if ok && (p.trunk != "" || expected) && p.mobile.MatchString(home) {
 			return "+" + p.code + home
@@ -90,7 +91,7 @@ func phoneValue(s, country string, expected bool) string {
 	}
 	if expected {
 		for n := 1; n <= 3 && n < len(s); n++ {
-			if p, ok := byCode[s[:n]]; ok && p.mobile.MatchString(s[n:]) {
+			if p, ok := byCode()[s[:n]]; ok && p.mobile.MatchString(s[n:]) {
 				return "+" + s
 			}
 		}
@@ -105,7 +106,7 @@ func phoneValue(s, country string, expected bool) string {
 // plan is known, a 0 that is not dialled from abroad is taken out.
 func e164(s string) string {
 	for n := 1; n <= 3 && n < len(s); n++ {
-		if p, ok := byCode[s[:n]]; ok && p.trunk != "" {
+		if p, ok := byCode()[s[:n]]; ok && p.trunk != "" {
 			if home, ok := strings.CutPrefix(s[n:], p.trunk); ok && p.mobile.MatchString(home) {
 				s = s[:n] + home
 			}

@@ -1,23 +1,25 @@
 package links
 
 import (
-	"cmp"
 	_ "embed"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// A place's value is its name, city and country: "golden star|pataia|TH". Name
-// and city are skeletons, the name's words kept apart; city or country may be
-// empty, not both.
+// A place's value is its name, city, country and trade:
+// "golden star|pataia|TH|stay". Name and city are skeletons, the name's words
+// kept apart; city or country may be empty, not both. The trade is left out
+// with its sign where the name tells none.
 
 const (
 	// A name without the city links within the country only if it has so many
-	// letters, and is not one that many houses have (chains.txt).
-	aloneLetters = 8
+	// letters, and is not one that many houses have: by chains.txt, or by the
+	// cases, in which it stands in several cities.
+	aloneLetters = 6
 	// A slip is forgiven in a name or a city of at least so many letters: in
 	// shorter ones it makes another name (Rose, Rosa; Star, Spar).
 	slipLetters = 6
@@ -25,11 +27,6 @@ const (
 	// city is one.
 	slipTown = 4
 )
-
-// generic.txt holds the words that say what a place is and not which.
-//
-//go:embed generic.txt
-var genericText string
 
 // cities.txt holds names that a city has in other languages and scripts.
 //
@@ -42,19 +39,9 @@ var citiesText string
 var chainsText string
 
 var (
-	generic   = readGeneric()
-	unspaced  = unspacedWords()
-	cityNames = readCities()
-	chains    = readChains()
+	cityNames = sync.OnceValue(readCities)
+	chains    = sync.OnceValue(readChains)
 )
-
-func readGeneric() map[string]bool {
-	var all strings.Builder
-	for line := range dataLines(genericText) {
-		all.WriteString(line + " ")
-	}
-	return wordSet(all.String())
-}
 
 // readCities maps each name to the first of its line.
 func readCities() map[string]string {
@@ -124,16 +111,6 @@ var (
 // articleLeaves is how many letters a name has at least without its article.
 const articleLeaves = 4
 
-// withoutUnspaced takes generic words off both ends of a word.
-func withoutUnspaced(word string) string {
-	for _, w := range unspaced {
-		if rest := strings.TrimSuffix(strings.TrimPrefix(word, w), w); rest != "" {
-			word = rest
-		}
-	}
-	return word
-}
-
 // spaced puts spaces between letters and digits.
 func spaced(s string) string {
 	var b strings.Builder
@@ -148,24 +125,11 @@ func spaced(s string) string {
 	return b.String()
 }
 
-// unspacedWords lists the generic words of scripts that put no spaces between
-// words, in which a name is one word with them: Thai.
-func unspacedWords() []string {
-	var list []string
-	for w := range generic {
-		if r, _ := utf8.DecodeRuneInString(w); unicode.Is(unicode.Thai, r) {
-			list = append(list, w)
-		}
-	}
-	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
-	return list
-}
-
 // longestCity is how many words the name of a city has.
 const longestCity = 4
 
 // cityWords are said with a city's name or left out.
-var cityWords = wordSet("city ville de stad stadt grad gorod g town şehri tp")
+var cityWords = sync.OnceValue(func() map[string]bool { return wordSet("city ville de stad stadt grad gorod g town şehri tp") })
 
 // wordSet returns the skeletons of words.
 func wordSet(list string) map[string]bool {
@@ -184,17 +148,17 @@ func cityValue(city string) string {
 		return ""
 	}
 	all := nameWords(first[0])
-	if name, ok := cityNames[strings.Join(all, "")]; ok {
+	if name, ok := cityNames()[strings.Join(all, "")]; ok {
 		return name
 	}
-	some := slices.DeleteFunc(slices.Clone(all), func(w string) bool { return cityWords[w] })
+	some := slices.DeleteFunc(slices.Clone(all), func(w string) bool { return cityWords()[w] })
 	if len(some) == 0 {
 		some = all
 	}
 	// "Patong, Phuket" without its comma, "Angeles City Pampanga".
 	for n := min(len(some), longestCity); n > 0; n-- {
 		for i := 0; i+n <= len(some); i++ {
-			if known, ok := cityNames[strings.Join(some[i:i+n], "")]; ok {
+			if known, ok := cityNames()[strings.Join(some[i:i+n], "")]; ok {
 				return known
 			}
 		}
@@ -223,7 +187,11 @@ func placeValue(place, city, country string) string {
 	if len(name) == 0 || town == "" && (country == "" || !saysEnough(strings.Join(name, ""))) {
 		return ""
 	}
-	return strings.Join(name, " ") + "|" + town + "|" + country
+	value := strings.Join(name, " ") + "|" + town + "|" + country
+	if trade := trades(nameWords(place)); trade != "" {
+		value += "|" + trade
+	}
+	return value
 }
 
 // distinctive returns the words of a name without the generic ones and the
@@ -246,23 +214,6 @@ func distinctive(name []string, town string) []string {
 	return nil
 }
 
-// isGeneric reports whether a word says what a place is. The word hotel, and
-// those long enough, are known with a slip too.
-func isGeneric(word string) bool {
-	if generic[word] || oneSlip([]rune(word), []rune("hotel")) {
-		return true
-	}
-	if len(word) < slipLetters {
-		return false
-	}
-	for w := range generic {
-		if slip(word, w) {
-			return true
-		}
-	}
-	return false
-}
-
 // withoutCity takes the words out that name the city.
 func withoutCity(name []string, town string) []string {
 	if town == "" {
@@ -271,7 +222,7 @@ func withoutCity(name []string, town string) []string {
 	for n := min(longestCity, len(name)); n > 0; n-- {
 		for i := 0; i+n <= len(name); i++ {
 			said := strings.Join(name[i:i+n], "")
-			if said == town || cityNames[said] == town {
+			if said == town || cityNames()[said] == town {
 				return slices.Concat(name[:i], name[i+n:])
 			}
 		}
@@ -281,25 +232,26 @@ func withoutCity(name []string, town string) []string {
 
 func saysEnough(name string) bool {
 	n, _ := letters(name)
-	return n >= aloneLetters && !chains[name]
+	return n >= aloneLetters && !chains()[name]
 }
 
 // A namedPlace is a place's value taken apart.
 type namedPlace struct {
-	name, town, country string
+	name, town, country, trade string
 }
 
 func parsePlace(value string) namedPlace {
 	name, rest, _ := strings.Cut(value, "|")
-	town, country, _ := strings.Cut(rest, "|")
-	return namedPlace{strings.ReplaceAll(name, " ", ""), town, country}
+	town, rest, _ := strings.Cut(rest, "|")
+	country, trade, _ := strings.Cut(rest, "|")
+	return namedPlace{strings.ReplaceAll(name, " ", ""), town, country, trade}
 }
 
 // samePlace reports whether two values may mean one place: name and city are
 // the same but for one slip in the two together, and the countries do not
 // differ. Where one has no city, the names must be the same, and say enough.
 func samePlace(a, b namedPlace) bool {
-	if a.country != "" && b.country != "" && a.country != b.country {
+	if a.country != "" && b.country != "" && a.country != b.country || !sameTrade(a.trade, b.trade) {
 		return false
 	}
 	if a.town == "" || b.town == "" {
@@ -321,7 +273,7 @@ func samePlace(a, b namedPlace) bool {
 func placeBuckets(p namedPlace) []string {
 	var list []string
 	if p.country != "" && saysEnough(p.name) {
-		list = append(list, p.country+"|"+p.name)
+		list = append(list, inCountry(p))
 	}
 	if p.town == "" {
 		return list
@@ -335,6 +287,9 @@ func placeBuckets(p namedPlace) []string {
 	}
 	return list
 }
+
+// inCountry returns the bucket in which places of one name and country meet.
+func inCountry(p namedPlace) string { return p.country + "|" + p.name }
 
 // shorter returns the texts that leaving out one letter of a name gives, if it
 // is long enough for a slip.

@@ -34,7 +34,7 @@ func (m *model) change(what, id string, do func() (string, error), panes ...pane
 		for _, p := range panes {
 			m.close(p)
 		}
-		return tea.Batch(m.again(id), m.refresh())
+		return tea.Batch(m.again(id), m.refresh(nil))
 	})
 }
 
@@ -67,7 +67,7 @@ func (m *model) read(id string, show func(m *model, name, text string)) tea.Cmd 
 				if problem != "" {
 					m.status, m.wrong = problem, true
 				}
-				return m.refresh()
+				return m.refresh(nil)
 			}, err
 		},
 	})
@@ -99,11 +99,11 @@ func (m *model) act(name, id string) tea.Cmd {
 	case "f":
 		return m.show("Files of case "+id, id, m.work.files)
 	case "l":
-		if m.work.Links == nil {
-			m.say("links are not known here")
+		if m.links == nil {
+			m.say("what the cases have in common is not known yet; try again")
 			return nil
 		}
-		return m.show("Links of case "+id, id, m.work.links)
+		m.push(&textPane{name: "Links of case " + id, text: m.links.text(id)})
 	case "?":
 		m.push(&textPane{name: "Keys", text: keys})
 	}
@@ -216,7 +216,7 @@ func (m *model) chooseDestinations(id string, proposed *triage.Proposed, from pa
 
 func (m *model) confirmRoute(id string, to []string, reason string, panes ...pane) *confirmPane {
 	what := "Hand case " + id + " over to " + strings.Join(to, ", ") + "?\n\n" +
-		"For each of them a sealed bag is put into the outbox, and the signed event is queued for push. Deliver the bag as you agreed with them."
+		"For each of them a sealed bag is put into the outbox, and the signed event is queued for push. The bag is then for triage deliver, or for you to bring as you agreed with them."
 	if reason != "" {
 		what += "\n\nReason: " + reason
 	}
@@ -233,10 +233,10 @@ func (m *model) network(what string, do func(context.Context, teller) (string, e
 			said, err := do(ctx, m.tell)
 			return func(m *model) tea.Cmd {
 				m.say(said)
-				return m.refresh()
+				return m.refresh((*model).link)
 			}, err
 		},
 		// What came before it failed is here.
-		failed: (*model).refresh,
+		failed: func(m *model) tea.Cmd { return m.refresh((*model).link) },
 	})
 }

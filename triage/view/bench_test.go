@@ -37,6 +37,7 @@ func BenchmarkKeys(b *testing.B) {
 	s.pull()
 	h := &hand{t: b, m: newModel(b.Context(), s.options())}
 	h.m.send = func(tea.Msg) {}
+	h.do(h.m.Init())
 	press := func(b *testing.B, keys ...tea.KeyPressMsg) {
 		for b.Loop() {
 			for _, k := range keys {

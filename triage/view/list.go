@@ -116,7 +116,7 @@ func (l *listPane) draw(m *model, a area) ([]string, int, int) {
 	room := a.h - len(lines) - 5
 	l.first = min(max(l.first, l.at-room+1), l.at)
 	for i := l.first; i < min(l.first+room, len(l.rows)); i++ {
-		lines = append(lines, drawRow(a, &l.rows[i], i == l.at))
+		lines = append(lines, drawRow(a, &l.rows[i], m.links.with(l.rows[i].ID), i == l.at))
 	}
 	if len(l.rows) == 0 && m.inbox != nil {
 		said := "  No case yet. g pulls what is new."
@@ -133,7 +133,7 @@ func (l *listPane) draw(m *model, a area) ([]string, int, int) {
 		return append(lines, styled(alarm, a.line("! "+l.bad, a.w))), x, y
 	}
 	if s := l.chosen(); s != nil {
-		for _, part := range whole(s) {
+		for _, part := range whole(s, m.links.with(s.ID)) {
 			lines = append(lines, a.wrap(part, a.w)...)
 		}
 	}
@@ -161,12 +161,12 @@ func header(a area) string {
 	return columnsOf(a, "  ", "CASE", "STATE", "LEFT", "IN", "CATEGORY", "ASSIGNED", "WHAT")
 }
 
-func drawRow(a area, s *triage.Summary, chosen bool) string {
+func drawRow(a area, s *triage.Summary, links int, chosen bool) string {
 	mark := "  "
 	if chosen {
 		mark = "> "
 	}
-	what := strings.Join(append(signs(s), place(s)), "  ")
+	what := strings.Join(append(signs(s, links), place(s)), "  ")
 	state := s.State
 	if n, _, _ := a.columns(); len(state) > n {
 		state = shortStates[state]
@@ -268,7 +268,7 @@ const keys = `In the list and in an open case
   p    what the rules propose, and why; from there, hand it over
   r    reply to the witness
   f    list the files; none is opened here
-  l    what the case has in common with others, where that is known
+  l    what the case has in common with others, and why (triage links)
   ?    this help
 
 In the list
@@ -300,7 +300,8 @@ departure, then what nobody was told of by its deadline, then news in what was
 handed over. IN is the country. LEFT is the hours left of the time in which somebody must be told.
 WHAT begins with what can't wait: DANGER (a child is in danger now), DEPARTURE
 (one is imminent), NEWS (the witness wrote last), ALTERED (the record was
-changed: do not reply), UNREADABLE; then the marks.
+changed: do not reply), UNREADABLE, LINKED (with how many cases it has
+something in common); then the marks.
 
 Nothing leaves this machine before P. What was done stays queued, also after
 quitting. If the program was killed and the terminal is in disorder, type:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -30,7 +31,10 @@ type model struct {
 	size  area
 	panes []pane
 	inbox *triage.Inbox // nil while locked
+	links *linked       // what its cases have in common; nil until that is known
 	me    string
+
+	linking sync.WaitGroup // what finds links
 
 	jobs  []*job    // the first is under way
 	typed []tea.Msg // keys that wait for a quick job
@@ -126,7 +130,7 @@ func (m *model) load() tea.Cmd {
 				m.panes = []pane{&listPane{}}
 				m.take(b)
 				m.say("? shows the keys")
-				return nil
+				return m.link()
 			}, nil
 		},
 		failed: func(m *model) tea.Cmd {
@@ -136,8 +140,9 @@ func (m *model) load() tea.Cmd {
 	})
 }
 
-// refresh reads the inbox again, after something changed.
-func (m *model) refresh() tea.Cmd {
+// refresh reads the inbox again, after something changed, and goes on with then,
+// which may be nil.
+func (m *model) refresh(then func(*model) tea.Cmd) tea.Cmd {
 	return m.start(&job{
 		what: "reading",
 		do: func(ctx context.Context) (func(*model) tea.Cmd, error) {
@@ -147,7 +152,10 @@ func (m *model) refresh() tea.Cmd {
 			}
 			return func(m *model) tea.Cmd {
 				m.take(b)
-				return nil
+				if then == nil {
+					return nil
+				}
+				return then(m)
 			}, nil
 		},
 	})
@@ -170,13 +178,6 @@ func (m *model) list() *listPane {
 func (m *model) top() pane { return m.panes[len(m.panes)-1] }
 
 func (m *model) push(p pane) { m.panes = append(m.panes, p) }
-
-// pop takes the pane away that is seen, but never the last.
-func (m *model) pop() {
-	if len(m.panes) > 1 {
-		m.panes = m.panes[:len(m.panes)-1]
-	}
-}
 
 // close takes one pane away, wherever it lies.
 func (m *model) close(p pane) {
@@ -276,6 +277,10 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		}
 	case askMsg:
 		m.push(newSecretPane(msg))
+	case linkedMsg:
+		if m.inbox != nil {
+			m.links = msg.links
+		}
 	case minuteMsg:
 		if m.inbox != nil {
 			m.list().search(m)
@@ -352,6 +357,7 @@ func (m *model) lock() tea.Cmd {
 	cmd := m.start(&job{
 		what: "locking", quick: true,
 		do: func(context.Context) (func(*model) tea.Cmd, error) {
+			m.linking.Wait() // it reads what is forgotten
 			m.work.Home.Forget()
 			return func(m *model) tea.Cmd {
 				m.say("locked: keys and texts are forgotten")
@@ -362,7 +368,7 @@ func (m *model) lock() tea.Cmd {
 	if cmd == nil {
 		return nil
 	}
-	m.inbox, m.panes = nil, []pane{newLockPane()}
+	m.inbox, m.links, m.panes = nil, nil, []pane{newLockPane()}
 	return cmd
 }
 

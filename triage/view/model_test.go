@@ -396,3 +396,29 @@ func TestNothingOnTheDisk(t *testing.T) {
 		return err
 	}))
 }
+
+// What cases have in common is said in the list, and why on a screen of its own.
+func TestLinksAreShown(t *testing.T) {
+	s := newStation(t)
+	for _, plate := range []string{"1-ABC-234", "1 abc 234", "9-XYZ-999"} {
+		s.tell("a car", map[string]string{"suspect.plate": plate, "where.city": "", "where.place": ""})
+	}
+	s.pull()
+	h := newHand(t, s.options())
+	if n := strings.Count(h.seen, "LINKED 1"); n < 2 {
+		t.Fatalf("%d cases are linked:\n%s", n, h.seen)
+	}
+	for range 3 {
+		h.press("l")
+		if strings.Contains(h.seen, "has in common with another") {
+			h.press("esc", "down")
+			continue
+		}
+		h.sees("here:   1", "there:  1")
+		h.press("esc", "L", "enter")
+		h.sees("LINKED 1")
+		mustSay(t, dialogue(t, s.options(), "2", "links", "1", "links", "3", "links"), "LINKED 1", "there:  1")
+		return
+	}
+	t.Error("no case shows its link")
+}

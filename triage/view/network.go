@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"tocsin/triage"
 )
@@ -41,7 +43,7 @@ func (w *work) pull(ctx context.Context, tell teller) (string, error) {
 	if err != nil {
 		return "", stopped(ctx, err)
 	}
-	return fmt.Sprintf("pulled: %s; the ledger has %d leaves, %d of them new", count(p.Cases, "new case"), p.Size, p.Leaves) + dropped(p), nil
+	return fmt.Sprintf("pulled: %s; the ledger has %d leaves, %d of them new", count(p.Cases, "new case"), p.Size, p.Leaves) + settled(p.Delivered, p.Dropped), nil
 }
 
 // push delivers what is queued.
@@ -55,19 +57,16 @@ func (w *work) push(ctx context.Context, tell teller) (string, error) {
 	if err != nil {
 		return "", stopped(ctx, err)
 	}
-	said := "nothing was queued"
-	if n := len(p.Delivered); n > 0 {
-		said = "delivered: " + count(n, "event")
-	}
-	if p.Pull != nil {
-		said += dropped(p.Pull)
-	}
+	said := strings.TrimPrefix(settled(p.Delivered, p.Dropped), "; ")
 	if len(p.Refused) > 0 {
-		r := p.Refused[0]
-		return "", fmt.Errorf("%s; the desk refused %s, which stays queued: %s of case %s: %w",
-			said, count(len(p.Refused), "event"), r.What(), r.Leaf.Case.String()[:8], r.Err)
+		r, stays := p.Refused[0], "stays queued"
+		if r.Dropped {
+			stays = "is queued no more"
+		}
+		return "", fmt.Errorf("%s; the desk refused %s: %s of case %s %s: %w",
+			cmp.Or(said, "nothing was delivered"), count(len(p.Refused), "event"), r.What(), r.Leaf.Case.String()[:8], stays, r.Err)
 	}
-	return said, nil
+	return cmp.Or(said, "nothing was queued"), nil
 }
 
 // stopped is err, or that somebody stopped it.
@@ -78,11 +77,16 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-func dropped(p *triage.Pulled) string {
-	if len(p.Dropped) == 0 {
-		return ""
+// settled says what is queued no more.
+func settled(delivered, dropped []triage.Queued) string {
+	said := ""
+	if n := len(delivered); n > 0 {
+		said += "; delivered: " + count(n, "event")
 	}
-	return fmt.Sprintf("; %s queued for cases that are destroyed or sealed anew dropped", count(len(p.Dropped), "event"))
+	if n := len(dropped); n > 0 {
+		said += fmt.Sprintf("; dropped: %s that came too late or was done by another", count(n, "event"))
+	}
+	return said
 }
 
 // count returns "1 case", "2 cases".

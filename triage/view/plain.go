@@ -34,13 +34,13 @@ type plain struct {
 	in   <-chan string
 	out  *bufio.Writer
 
-	inbox  *triage.Inbox // nil while locked
-	query  string
-	rows   []triage.Summary
-	next   int    // the first row that was not listed yet
-	id     string // of the case that is open, or empty
-	me     string
-	failed error // of out
+	inbox *triage.Inbox // nil while locked
+	links *linked       // what its cases have in common
+	query string
+	rows  []triage.Summary
+	next  int    // the first row that was not listed yet
+	id    string // of the case that is open, or empty
+	me    string
 }
 
 // maxLine is the longest line that is taken, in bytes.
@@ -125,7 +125,11 @@ func (p *plain) reload() error {
 	if err != nil {
 		return err
 	}
-	p.me, p.inbox = me, b
+	l, err := newLinked(b)
+	if err != nil {
+		return err
+	}
+	p.me, p.inbox, p.links = me, b, l
 	return p.search(p.query)
 }
 
@@ -172,7 +176,7 @@ func (p *plain) list() {
 	}
 	end := min(p.next+page, len(p.rows))
 	for ; p.next < end; p.next++ {
-		p.say("%d. %s", p.next+1, strings.Join(whole(&p.rows[p.next]), ". "))
+		p.say("%d. %s", p.next+1, strings.Join(whole(&p.rows[p.next], p.links.with(p.rows[p.next].ID)), ". "))
 	}
 	if left := len(p.rows) - p.next; left > 0 {
 		p.say("%d more: type more.", left)
@@ -216,16 +220,14 @@ func commands() []command {
 		{"reply", "", "reply to the witness: it asks for lines", true, (*plain).reply},
 		{"files", "", "list the files; none is opened", true, func(p *plain, _ string) error { return p.text(p.work.files) }},
 		{"links", "", "what the case has in common with others", true, func(p *plain, _ string) error {
-			if p.work.Links == nil {
-				return errors.New("links are not known here")
-			}
-			return p.text(p.work.links)
+			p.say("%s", p.links.text(p.id))
+			return nil
 		}},
 		{"pull", "", "get what is new from the desk, over the network", false, func(p *plain, _ string) error { return p.network(p.work.pull) }},
 		{"push", "", "deliver what you did to the desk, over the network", false, func(p *plain, _ string) error { return p.network(p.work.push) }},
 		{"lock", "", "forget keys and texts; unlock asks for the passphrase", false, func(p *plain, _ string) error {
 			p.work.Home.Forget()
-			p.inbox, p.rows, p.id, p.query = nil, nil, "", ""
+			p.inbox, p.links, p.rows, p.id, p.query = nil, nil, nil, "", ""
 			p.say("Locked. Type unlock to go on.")
 			return nil
 		}},

@@ -20,7 +20,8 @@ func clock(s *triage.Summary) string {
 }
 
 // signs are what can't wait or changes how a case is worked with, in words.
-func signs(s *triage.Summary) []string {
+// links is with how many others it has something in common.
+func signs(s *triage.Summary, links int) []string {
 	var list []string
 	for _, sign := range []struct {
 		is   bool
@@ -37,6 +38,9 @@ func signs(s *triage.Summary) []string {
 		if sign.is {
 			list = append(list, sign.word)
 		}
+	}
+	if links > 0 {
+		list = append(list, fmt.Sprintf("LINKED %d", links))
 	}
 	return append(list, s.Marks...)
 }
@@ -64,7 +68,7 @@ func category(s *triage.Summary) string {
 }
 
 // whole says all that a summary has, in some lines.
-func whole(s *triage.Summary) []string {
+func whole(s *triage.Summary, links int) []string {
 	first := fmt.Sprintf("case %s, received %s, %s", s.ID, s.Day, s.State)
 	if s.Open() {
 		if s.HoursLeft < 0 {
@@ -87,7 +91,7 @@ func whole(s *triage.Summary) []string {
 	} else {
 		second = append(second, "assigned to nobody")
 	}
-	second = append(second, signs(s)...)
+	second = append(second, signs(s, links)...)
 	if s.Messages > 0 {
 		second = append(second, count(s.Messages, "message"))
 	}

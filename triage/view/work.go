@@ -17,9 +17,6 @@ import (
 type Options struct {
 	Home *triage.Home
 	Desk string // for pull and push, if another than joined with
-	// Links tells, laid out for a terminal, what a case has in common with
-	// others; nil if nothing can.
-	Links func(*triage.Case) (string, error)
 }
 
 // work does on a home what the verbs do. Results are sentences for a person.
@@ -107,19 +104,6 @@ func (w *work) files(id string) (string, error) {
 		fmt.Fprintf(&b, "%3d  %12d bytes  %s  %s\n", f.Number, f.Size, screen.Line(f.Type), screen.Line(f.Name))
 	}
 	return b.String(), nil
-}
-
-// links tells what a case has in common with others.
-func (w *work) links(id string) (string, error) {
-	c, err := w.Home.Find(id)
-	if err != nil {
-		return "", err
-	}
-	text, err := w.Links(c)
-	if err == nil && text == "" {
-		text = "Nothing is known that this case has in common with another."
-	}
-	return text, err
 }
 
 // note queues a note.

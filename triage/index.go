@@ -245,6 +245,9 @@ func parseEntries(content []byte) ([]*entry, error) {
 				*list = []string{}
 			}
 		}
+		if k.Summary.Marks == nil {
+			k.Summary.Marks = []string{}
+		}
 		list[i] = &entry{k, texts[:k.Size:k.Size]}
 		texts = texts[k.Size:]
 	}

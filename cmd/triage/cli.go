@@ -17,6 +17,7 @@ import (
 	"tocsin/seal/roster"
 	"tocsin/triage"
 	"tocsin/triage/screen"
+	"tocsin/triage/view"
 )
 
 // Exit codes, stable for scripts.
@@ -158,7 +159,7 @@ func (s *session) exit(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if s.ctx.Err() != nil {
+	if s.ctx.Err() != nil && !errors.Is(err, view.ErrEnded) { // which has its own words
 		fmt.Fprintln(s.err, "triage: interrupted; type it again to go on from there")
 		return exitFailed
 	}

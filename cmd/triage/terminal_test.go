@@ -90,7 +90,7 @@ func seesText(ts *testscript.TestScript, neg bool, args []string) {
 
 // patience is how long a program may take to show something on a machine that
 // is busy with other tests.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func (t *terminal) waitFor(re *regexp.Regexp, want bool) {
 	deadline := time.Now().Add(patience)

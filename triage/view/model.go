@@ -143,6 +143,9 @@ func (m *model) load() tea.Cmd {
 // refresh reads the inbox again, after something changed, and goes on with then,
 // which may be nil.
 func (m *model) refresh(then func(*model) tea.Cmd) tea.Cmd {
+	if m.inbox == nil {
+		return nil
+	}
 	return m.start(&job{
 		what: "reading",
 		do: func(ctx context.Context) (func(*model) tea.Cmd, error) {
@@ -152,7 +155,7 @@ func (m *model) refresh(then func(*model) tea.Cmd) tea.Cmd {
 			}
 			return func(m *model) tea.Cmd {
 				m.take(b)
-				if then == nil {
+				if then == nil || m.inbox == nil {
 					return nil
 				}
 				return then(m)
@@ -161,10 +164,13 @@ func (m *model) refresh(then func(*model) tea.Cmd) tea.Cmd {
 	})
 }
 
-// take shows another inbox.
+// take shows another inbox, unless the screen was locked meanwhile: then it
+// holds none.
 func (m *model) take(b *triage.Inbox) {
-	m.inbox = b
-	m.list().search(m)
+	if l, ok := m.panes[0].(*listPane); ok {
+		m.inbox = b
+		l.search(m)
+	}
 }
 
 // list is the pane at the bottom, if the screen is not locked.
@@ -354,7 +360,8 @@ func (m *model) end() tea.Cmd {
 // lock drops keys and texts, from the screen at once and from the home when
 // nothing works on it any more.
 func (m *model) lock() tea.Cmd {
-	cmd := m.start(&job{
+	m.inbox, m.links, m.panes = nil, nil, []pane{newLockPane()}
+	m.jobs = append(m.jobs, &job{
 		what: "locking", quick: true,
 		do: func(context.Context) (func(*model) tea.Cmd, error) {
 			m.linking.Wait() // it reads what is forgotten
@@ -365,11 +372,11 @@ func (m *model) lock() tea.Cmd {
 			}, nil
 		},
 	})
-	if cmd == nil {
+	if len(m.jobs) > 1 {
+		m.jobs[0].stop()
 		return nil
 	}
-	m.inbox, m.links, m.panes = nil, nil, []pane{newLockPane()}
-	return cmd
+	return m.next()
 }
 
 func (m *model) small() bool { return m.size.w < minWidth || m.size.h < minHeight }

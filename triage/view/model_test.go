@@ -326,6 +326,31 @@ func TestLockForgets(t *testing.T) {
 	h.sees("MARK-SEEN")
 }
 
+// Also while something works on the home: it is stopped, and what it brings is
+// not taken.
+func TestLockWhileAtWork(t *testing.T) {
+	s := newStation(t)
+	s.tell("MARK-SEEN", nil)
+	s.pull()
+	for _, start := range []func(*model) tea.Cmd{
+		func(m *model) tea.Cmd { return m.refresh((*model).link) },
+		func(m *model) tea.Cmd { return m.network("pulling", m.work.pull) },
+	} {
+		h := newHand(t, s.options())
+		atWork := start(h.m)
+		h.press("L")
+		h.sees("locked")
+		h.seesNot("MARK", "alice")
+		h.do(atWork)
+		h.sees("locked: keys and texts are forgotten", "Passphrase (Enter alone")
+		if h.m.inbox != nil || h.m.links != nil || len(h.m.jobs) > 0 || len(h.m.panes) != 1 {
+			t.Errorf("the model still holds %+v", h.m)
+		}
+		h.press("enter")
+		h.sees("MARK-SEEN")
+	}
+}
+
 // While keys wait for a job, they are done in their order after it; what takes
 // long lets others through, and refuses.
 func TestKeysWait(t *testing.T) {

@@ -24,6 +24,7 @@ var ErrRouted = errors.New("already handed over")
 
 // A Routed hand-over lies in the outbox and its event in the queue.
 type Routed struct {
+	Case        string        `json:"case"`
 	Destination string        `json:"destination"`
 	Bag         string        `json:"bag"`   // path of the sealed bag
 	Event       string        `json:"event"` // path of the queued event
@@ -81,7 +82,7 @@ func (h *Home) Route(c *Case, destination string, with With) (*Routed, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	out := &Routed{Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+bagEnding), Withheld: len(b.withheld), Files: len(b.files), Delivery: d.Delivery}
+	out := &Routed{Case: c.ID.String(), Destination: d.Name, Bag: h.path("outbox", d.Name, b.name+bagEnding), Withheld: len(b.withheld), Files: len(b.files), Delivery: d.Delivery}
 	if err := alreadyRouted(c, d.Name, out.Bag); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"tocsin/ledger"
@@ -12,6 +13,7 @@ type pullCmd struct {
 	From  string `xor:"carry" type:"path" placeholder:"FILE" help:"Pull from a file that was carried here, with no network."`
 	To    string `xor:"carry" type:"path" placeholder:"FILE" help:"Pull from the desk, and write what another home needs of it to FILE."`
 	Since int64  `placeholder:"N" help:"With --to: leave out what leads up to the first N leaves of the ledger."`
+	JSON  bool   `name:"json" help:"Print a JSON object: new cases and leaves, the ledger's size, and what left the queue."`
 }
 
 // Help is shown by triage pull --help.
@@ -51,6 +53,15 @@ func (c pullCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
+		if c.JSON {
+			return s.printJSON(struct {
+				Cases     int          `json:"cases"`
+				Leaves    int64        `json:"leaves"`
+				Size      int64        `json:"size"`
+				Delivered []queuedJSON `json:"delivered"`
+				Dropped   []queuedJSON `json:"dropped"`
+			}{p.Cases, p.Leaves, p.Size, asJSON(p.Delivered), asJSON(p.Dropped)})
+		}
 		s.delivered(p.Delivered)
 		s.dropped(p.Dropped)
 		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
@@ -75,6 +86,7 @@ type pushCmd struct {
 	deskFlags
 	From string `xor:"carry" type:"path" placeholder:"FILE" help:"Deliver what a file holds that was carried here, instead of this home's queue."`
 	To   string `xor:"carry" type:"path" placeholder:"FILE" help:"Write the queue to FILE, to be delivered from a machine that reaches the desk."`
+	JSON bool   `name:"json" help:"Print a JSON object: what was delivered and what was dropped; with --to, what was written."`
 }
 
 // Help is shown by triage push --help.
@@ -101,7 +113,14 @@ func (c pushCmd) Run(s *session) error {
 		update, wipe := progress(s.err)
 		p, err := c.push(s, update)
 		wipe()
-		if p != nil {
+		switch {
+		case p == nil:
+		case c.JSON:
+			err = errors.Join(err, s.printJSON(struct {
+				Delivered []queuedJSON `json:"delivered"`
+				Dropped   []queuedJSON `json:"dropped"`
+			}{asJSON(p.Delivered), asJSON(p.Dropped)}))
+		default:
 			s.delivered(p.Delivered)
 			s.dropped(p.Dropped)
 		}
@@ -122,7 +141,7 @@ func (c pushCmd) Run(s *session) error {
 		if len(p.Refused) > 0 {
 			return fmt.Errorf("%s not delivered", count(len(p.Refused), "event"))
 		}
-		if len(p.Delivered)+len(p.Dropped) == 0 {
+		if len(p.Delivered)+len(p.Dropped) == 0 && !c.JSON {
 			s.say("nothing was queued")
 		}
 		return nil
@@ -142,12 +161,29 @@ func (c pushCmd) write(s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return s.printJSON(asJSON(queue))
+	}
 	if len(queue) == 0 {
 		s.say("nothing is queued, and nothing was written")
 		return nil
 	}
 	s.say("written: %s, with %s, which stay queued; next, on a machine that reaches the desk: triage push --from FILE", c.To, count(len(queue), "event"))
 	return nil
+}
+
+// queuedJSON is something that a case worker signed, for programs.
+type queuedJSON struct {
+	Case string `json:"case"`
+	What string `json:"what"`
+}
+
+func asJSON(list []triage.Queued) []queuedJSON {
+	out := make([]queuedJSON, len(list))
+	for i, q := range list {
+		out[i] = queuedJSON{q.Leaf.Case.String(), q.What()}
+	}
+	return out
 }
 
 // delivered says what is in the ledger now.

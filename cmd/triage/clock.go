@@ -65,7 +65,7 @@ func dueLine(d *triage.Due) string {
 }
 
 type holdCmd struct {
-	caseArg
+	changeArg
 	Reason string `required:"" placeholder:"RULE[/TEXT]" help:"A word that stands in the ledger in the clear and, after a slash, a text that is sealed into a note."`
 }
 
@@ -87,11 +87,11 @@ func (c holdCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.queued(s.home.Hold(found, rule, strings.TrimSpace(reason)), "case %s is held (%s); next: triage push", found.ID, rule)
+		return c.queued(s, found, s.home.Hold(found, rule, strings.TrimSpace(reason)), "case %s is held (%s); next: triage push", found.ID, rule)
 	})
 }
 
-type releaseCmd struct{ caseArg }
+type releaseCmd struct{ changeArg }
 
 // Help is shown by triage release --help.
 func (releaseCmd) Help() string {
@@ -110,7 +110,7 @@ func (c releaseCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.queued(s.home.Release(found), "case %s is held no longer; next: triage push", found.ID)
+		return c.queued(s, found, s.home.Release(found), "case %s is held no longer; next: triage push", found.ID)
 	})
 }
 

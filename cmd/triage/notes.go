@@ -36,33 +36,46 @@ func (s *session) text(file, what string) (string, error) {
 	return string(text), nil
 }
 
+// changeArg is the argument of the verbs that queue one thing for a case.
+type changeArg struct {
+	caseArg
+	JSON bool `name:"json" help:"Print a JSON object: the case, and whether something was queued."`
+}
+
 // add queues a note and says so. What is so already has succeeded.
-func (s *session) add(c caseArg, n *triage.Note, done string) error {
+func (c changeArg) add(s *session, n *triage.Note, done string) error {
 	return s.locked(func() error {
 		found, err := c.find(s)
 		if err != nil {
 			return err
 		}
 		_, err = s.home.AddNote(found, n)
-		return s.queued(err, done+" case %s; next: triage push", found.ID)
+		return c.queued(s, found, err, done+" case %s; next: triage push", found.ID)
 	})
 }
 
-// queued says what was queued, or that nothing had to be.
-func (s *session) queued(err error, format string, args ...any) error {
-	if errors.Is(err, triage.ErrNoChange) {
+// queued says what was queued for a case, or that nothing had to be.
+func (c changeArg) queued(s *session, of *triage.Case, err error, format string, args ...any) error {
+	unchanged := errors.Is(err, triage.ErrNoChange) || errors.Is(err, triage.ErrDraftSent)
+	switch {
+	case unchanged:
 		fmt.Fprintf(s.err, "triage: %v\n", err)
-		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case !c.JSON:
+		s.say(format, args...)
 	}
-	s.say(format, args...)
+	if c.JSON {
+		return s.printJSON(struct {
+			Case   string `json:"case"`
+			Queued bool   `json:"queued"`
+		}{of.ID.String(), !unchanged})
+	}
 	return nil
 }
 
 type noteCmd struct {
-	caseArg
+	changeArg
 	File string `arg:"" optional:"" default:"-" help:"File with the text; standard input if none is given."`
 }
 
@@ -88,11 +101,11 @@ func (c noteCmd) Run(s *session) error {
 	if text == "" {
 		return errors.New("the note has no text")
 	}
-	return s.add(c.caseArg, &triage.Note{Text: text}, "a note is sealed to")
+	return c.add(s, &triage.Note{Text: text}, "a note is sealed to")
 }
 
 type assignCmd struct {
-	caseArg
+	changeArg
 	To string `arg:"" help:"A case worker of the roster, 'me', or '-' for nobody."`
 }
 
@@ -120,11 +133,11 @@ func (c assignCmd) Run(s *session) error {
 	if c.To == triage.Nobody {
 		done = "assigned to nobody:"
 	}
-	return s.add(c.caseArg, &triage.Note{Assign: c.To}, done)
+	return c.add(s, &triage.Note{Assign: c.To}, done)
 }
 
 type markCmd struct {
-	caseArg
+	changeArg
 	Marks  []string `arg:"" name:"mark" help:"Short words: lower-case letters, digits and hyphens."`
 	Remove bool     `help:"Take the marks off."`
 }
@@ -143,7 +156,7 @@ Marks are your own words, in a sealed note; triage list shows them. One has a me
 // Run marks.
 func (c markCmd) Run(s *session) error {
 	if c.Remove {
-		return s.add(c.caseArg, &triage.Note{Unmark: c.Marks}, "marks taken off:")
+		return c.add(s, &triage.Note{Unmark: c.Marks}, "marks taken off:")
 	}
-	return s.add(c.caseArg, &triage.Note{Mark: c.Marks}, "marked:")
+	return c.add(s, &triage.Note{Mark: c.Marks}, "marked:")
 }

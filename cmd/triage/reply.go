@@ -10,7 +10,7 @@ import (
 )
 
 type replyCmd struct {
-	caseArg
+	changeArg
 	File     string `arg:"" optional:"" help:"File with the text; standard input if none is given."`
 	Template string `placeholder:"NAME" xor:"what" help:"Send the text of that name in the witness's language: ${templates}."`
 	Draft    bool   `xor:"what" help:"Send the draft that is kept, and remove it."`
@@ -53,16 +53,24 @@ func (c replyCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.locked(func() error { return s.reply(found, text) })
+	return s.locked(func() error { return c.reply(s, found, text) })
 }
 
 // reply queues a text.
-func (s *session) reply(c *triage.Case, text string) error {
-	if _, err := s.home.Reply(c, text); err != nil {
-		return err
+func (c replyCmd) reply(s *session, to *triage.Case, text string) error {
+	_, err := s.home.Reply(to, text)
+	return c.queued(s, to, err, "reply to case %s is sealed and queued; next: triage push", to.ID)
+}
+
+// beside returns the session in which texts are shown that the case worker is
+// asked about: with --json the output is for a program.
+func (c replyCmd) beside(s *session) *session {
+	if !c.JSON {
+		return s
 	}
-	s.say("reply to case %s is sealed and queued; next: triage push", c.ID)
-	return nil
+	t := *s
+	t.out = s.err
+	return &t
 }
 
 func (c replyCmd) template(s *session) error {
@@ -84,13 +92,13 @@ func (c replyCmd) template(s *session) error {
 		return err
 	}
 	if mine.Language != text.Language {
-		s.showTemplate(mine)
+		c.beside(s).showTemplate(mine)
 	}
-	s.showTemplate(text)
+	c.beside(s).showTemplate(text)
 	if err := s.agreed(c.Yes, "send the text in "+text.Language+" to the witness?"); err != nil {
 		return err
 	}
-	return s.locked(func() error { return s.reply(found, text.Text) })
+	return s.locked(func() error { return c.reply(s, found, text.Text) })
 }
 
 func (c replyCmd) draft(s *session) error {
@@ -102,8 +110,8 @@ func (c replyCmd) draft(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.say("draft of %s for case %s:", shown.Day, found.ID)
-	s.indented(shown.Text)
+	c.beside(s).say("draft of %s for case %s:", shown.Day, found.ID)
+	c.beside(s).indented(shown.Text)
 	if err := s.agreed(c.Yes, "send this to the witness?"); err != nil {
 		return err
 	}
@@ -123,14 +131,9 @@ func (c replyCmd) draft(s *session) error {
 		_, err = s.home.SendDraft(found, d)
 		if errors.Is(err, triage.ErrDraftSent) {
 			// What was asked for is so.
-			fmt.Fprintf(s.err, "triage: %v; it is removed, and nothing was sent again\n", err)
-			return nil
+			err = fmt.Errorf("%w; it is removed, and nothing was sent again", err)
 		}
-		if err != nil {
-			return err
-		}
-		s.say("reply to case %s is sealed and queued, and the draft removed; next: triage push", found.ID)
-		return nil
+		return c.queued(s, found, err, "reply to case %s is sealed and queued, and the draft removed; next: triage push", found.ID)
 	})
 }
 

@@ -15,6 +15,7 @@ type routeCmd struct {
 	To      []string `required:"" sep:"none" placeholder:"DEST" help:"A destination of the roster; may be given several times."`
 	Reason  string   `placeholder:"TEXT" help:"Why it goes where the rules don't propose it. It leaves with the case."`
 	CaseUCO bool     `name:"case-uco" help:"Add data/case.jsonld: what programs search by, in the words of CASE/UCO 1.4."`
+	JSON    bool     `name:"json" help:"Print a JSON array: of each bag its case, destination, path and size."`
 	Tell    []string `enum:"${authorities}" placeholder:"WHOM" help:"Tell the witness that the case was handed to: ${authorities}. May be given several times."`
 }
 
@@ -53,32 +54,38 @@ With --tell the witness reads, in their language, to whom in general terms the c
 func (c routeCmd) Run(s *session) error {
 	return s.locked(func() error {
 		var failed []error
+		routed := []*triage.Routed{}
 		for _, prefix := range c.Cases {
 			if s.ctx.Err() != nil {
 				return s.ctx.Err()
 			}
-			if err := c.route(s, prefix); err != nil {
+			bags, err := c.route(s, prefix)
+			routed = append(routed, bags...)
+			if err != nil {
 				failed = append(failed, err)
 			}
+		}
+		if c.JSON {
+			failed = append(failed, s.printJSON(routed))
 		}
 		return errors.Join(failed...)
 	})
 }
 
-func (c routeCmd) route(s *session, prefix string) error {
+// route hands one case over and returns the bags that it made.
+func (c routeCmd) route(s *session, prefix string) (made []*triage.Routed, err error) {
 	found, err := s.home.Find(prefix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	proposed, err := s.home.Propose(found)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	decision, err := proposed.Decide(c.To, c.Reason)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	news := false
 	for _, to := range c.To {
 		r, err := s.home.Route(found, to, triage.With{Decision: decision, CaseUCO: c.CaseUCO})
 		if errors.Is(err, triage.ErrRouted) {
@@ -87,9 +94,12 @@ func (c routeCmd) route(s *session, prefix string) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return made, err
 		}
-		news = true
+		made = append(made, r)
+		if c.JSON {
+			continue
+		}
 		s.say("sealed for %s: %s", to, r.Bag)
 		s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
 		if r.Delivery == roster.DeliveryOutbox {
@@ -98,23 +108,25 @@ func (c routeCmd) route(s *session, prefix string) error {
 			s.say("  next: triage push, triage deliver")
 		}
 	}
-	if news {
+	if len(made) > 0 {
 		if _, err := s.home.AddNote(found, &triage.Note{Decision: decision}); err != nil {
-			return fmt.Errorf("noting what was decided: %w", err)
+			return made, fmt.Errorf("noting what was decided: %w", err)
 		}
 	}
 	if len(c.Tell) == 0 {
-		return nil
+		return made, nil
 	}
 	// Last: the witness hears of what was done.
 	_, err = s.home.Tell(found, c.Tell)
 	if errors.Is(err, triage.ErrTold) {
 		fmt.Fprintf(s.err, "triage: %v\n", triage.ErrTold)
-		return nil
+		return made, nil
 	}
 	if err != nil {
-		return fmt.Errorf("telling the witness: %w", err)
+		return made, fmt.Errorf("telling the witness: %w", err)
 	}
-	s.say("the witness is told: handed to %s; next: triage push", strings.Join(c.Tell, ", "))
-	return nil
+	if !c.JSON {
+		s.say("the witness is told: handed to %s; next: triage push", strings.Join(c.Tell, ", "))
+	}
+	return made, nil
 }

@@ -104,6 +104,11 @@ func (h *Home) Release(c *Case) error {
 	if !c.Held {
 		return fmt.Errorf("case %s is not held: %w", c.ID, ErrNoChange)
 	}
+	// Signed on the same day after the same leaf, two are one event: the desk would
+	// take the second for the first, and the case would stay held.
+	if slices.ContainsFunc(c.releases, func(e Entry) bool { return e.Index < 0 }) {
+		return fmt.Errorf("case %s: that it was released before waits to be pushed; type: triage push, and this again", c.ID)
+	}
 	_, err := h.enqueue(&ledger.Leaf{Event: ledger.EventReleased, Case: c.ID, After: c.last}, nil)
 	return err
 }

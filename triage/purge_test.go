@@ -209,6 +209,27 @@ func TestHoldAndRelease(t *testing.T) {
 	}
 }
 
+// What was held and released without a push in between is not released again
+// before one: both releases would be the same signed event, and the second hold
+// the last that the desk hears of.
+func TestReleasedTwiceWithoutAPush(t *testing.T) {
+	s := newStation(t)
+	c := s.addCase(s.vault, plain)
+	s.pull()
+	ok(t, s.alice.Hold(s.find(c), "inquiry", ""))
+	ok(t, s.alice.Release(s.find(c)))
+	ok(t, s.alice.Hold(s.find(c), "court", ""))
+	if err := s.alice.Release(s.find(c)); err == nil || !strings.Contains(err.Error(), "triage push") {
+		t.Errorf("released again: %v", err)
+	}
+	s.pushed(s.alice)
+	ok(t, s.alice.Release(s.find(c)))
+	s.pushed(s.alice)
+	if s.find(c).Held {
+		t.Error("released, and held")
+	}
+}
+
 // Killed between the note with the reason and the event, hold is typed again.
 func TestAHoldThatWasKilled(t *testing.T) {
 	s := newStation(t)

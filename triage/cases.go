@@ -28,9 +28,11 @@ type Case struct {
 	Handed    []Entry    // hand-overs and their acknowledgements
 	Read      []Entry    // who opened the report for the first time
 	Held      bool
-	Purged    string // the rule it was purged under, or empty
+	Purged    string // the rule it was purged under, in the ledger or in the queue, or empty
 	Withdrawn bool   // the witness destroyed it before a case worker had read it
 
+	queued   bool // something of it waits to be pushed
+	purging  bool // a purge does: it is not destroyed yet, and the desk may refuse
 	custody  ledger.Custody
 	last     int64 // index of the last leaf in the ledger
 	holds    []Entry
@@ -65,6 +67,7 @@ func (c *Case) add(e Entry) {
 	index := e.Index
 	if index < 0 {
 		index = math.MaxInt64 // it comes after all that is in the ledger
+		c.queued = true
 	}
 	c.custody.Add(index, e.Leaf)
 	c.Held = c.custody.Held()
@@ -88,14 +91,18 @@ func (c *Case) add(e Entry) {
 	case ledger.EventRead:
 		c.Read = append(c.Read, e)
 	case ledger.EventPurged:
-		c.Purged = e.Leaf.Rule
+		c.Purged, c.purging = e.Leaf.Rule, e.Index < 0
 	case ledger.EventWithdrawn:
 		c.Withdrawn = true
 	}
 }
 
-// retired reports whether the case's key is destroyed.
+// retired reports whether nobody works on the case any more: its key is
+// destroyed, or this home has a purge of it queued.
 func (c *Case) retired() bool { return c.Purged != "" || c.Withdrawn }
+
+// destroyed reports whether the ledger says that the case's key is destroyed.
+func (c *Case) destroyed() bool { return c.retired() && !c.purging }
 
 // waits reports whether a message, a hold or a release is queued: what is
 // signed before the desk has it does not count as signed with it in view.

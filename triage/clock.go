@@ -24,7 +24,7 @@ type Due struct {
 // Due lists the cases whose deadline has passed and those whose deadline passes
 // within so many hours, the longest overdue first. It goes by the ledger alone
 // and the newest roster's policy, and needs no key: a hand-over counts once it
-// is in the ledger, for all to see. A report's clock starts when its day began,
+// is in the ledger, for all to see, and so does a purge. A report's clock starts when its day began,
 // because no more is kept of when it came.
 func (h *Home) Due(hours int) ([]Due, error) {
 	r, err := h.Roster()
@@ -39,7 +39,7 @@ func (h *Home) Due(hours int) ([]Due, error) {
 	list := []Due{}
 	for _, c := range cases {
 		left := c.Day.Time().Add(deadline).Sub(h.Now())
-		if c.retired() || left > time.Duration(hours)*time.Hour {
+		if c.destroyed() || left > time.Duration(hours)*time.Hour {
 			continue
 		}
 		d := Due{ID: c.ID.String(), Day: string(c.Day), HoursLeft: int(math.Ceil(left.Hours())), Overdue: left <= 0}
@@ -113,9 +113,11 @@ func (h *Home) Release(c *Case) error {
 	return err
 }
 
-// there returns an error for a case whose key is destroyed.
+// there returns an error for a case that is retired.
 func (c *Case) there() error {
 	switch {
+	case c.purging:
+		return fmt.Errorf("case %s: its purge under the rule %s is queued, and nothing more is done in it; type: triage push", c.ID, c.Purged)
 	case c.Purged != "":
 		return fmt.Errorf("case %s was purged under the rule %s: its key is destroyed", c.ID, c.Purged)
 	case c.Withdrawn:

@@ -31,8 +31,8 @@ const (
 // deliveries that it touched, and calls done with each as it ends.
 //
 // Only what a signed event speaks of leaves: a bag of a route that was killed
-// before its event was queued does not, nor one of a case that was destroyed.
-// A bag that is no longer in the outbox counts as taken there by a person.
+// before its event was queued does not, nor one of a case that was destroyed;
+// while a purge is queued its bags wait. A bag that is no longer in the outbox counts as taken there by a person.
 //
 // It is at least once: killed after a server took a mail and before that was
 // noted here, the next run sends it again under the same Message-ID; a command
@@ -48,11 +48,11 @@ func (h *Home) Deliver(ctx context.Context, all bool, done func(*Delivery)) ([]*
 	if err != nil {
 		return nil, err
 	}
-	alive, err := h.handedOver()
+	handed, err := h.handedOver()
 	if err != nil {
 		return nil, err
 	}
-	c := &courier{Home: h, roster: r, alive: alive, server: sync.OnceValues(h.mailServer)}
+	c := &courier{Home: h, roster: r, handed: handed, server: sync.OnceValues(h.mailServer)}
 	var touched []*Delivery
 	for _, d := range list {
 		changed, err := c.step(ctx, d, all)
@@ -73,28 +73,28 @@ type handOver struct {
 	digest      ledger.Digest
 }
 
-// handedOver maps what signed events speak of to whether its case still is.
-func (h *Home) handedOver() (map[handOver]bool, error) {
+// handedOver maps what signed events speak of to its case.
+func (h *Home) handedOver() (map[handOver]*Case, error) {
 	cases, err := h.Cases()
 	if err != nil {
 		return nil, err
 	}
-	alive := make(map[handOver]bool)
+	handed := make(map[handOver]*Case)
 	for _, c := range cases {
 		for _, e := range c.Handed {
 			if e.Leaf.Event == ledger.EventHandedOver {
-				alive[handOver{e.Leaf.Destination, e.Leaf.Digest}] = !c.retired()
+				handed[handOver{e.Leaf.Destination, e.Leaf.Digest}] = c
 			}
 		}
 	}
-	return alive, nil
+	return handed, nil
 }
 
 // A courier is one run of Deliver.
 type courier struct {
 	*Home
 	roster *roster.Signed
-	alive  map[handOver]bool
+	handed map[handOver]*Case
 	server func() (*delivery.Server, error) // asks for the passphrase once
 }
 
@@ -102,7 +102,7 @@ type courier struct {
 func (c *courier) step(ctx context.Context, d *Delivery, all bool) (changed bool, err error) {
 	bag := c.path("outbox", d.Destination, d.Bag)
 	to := c.roster.Destination(d.Destination)
-	alive, signed := c.alive[handOver{d.Destination, d.Digest}]
+	of := c.handed[handOver{d.Destination, d.Digest}] // nil if no signed event speaks of it
 	_, err = os.Lstat(bag)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -110,7 +110,7 @@ func (c *courier) step(ctx context.Context, d *Delivery, all bool) (changed bool
 		d.State = DeliveryTaken
 		d.say("the bag is no longer in the outbox: taken there by hand")
 		return changed, c.endDelivery(d)
-	case !signed:
+	case of == nil:
 		// The route that sealed it was killed, and the next one writes both
 		// again. Or the event was dropped with its case.
 		d.State = DeliveryVoid
@@ -118,10 +118,12 @@ func (c *courier) step(ctx context.Context, d *Delivery, all bool) (changed bool
 		return true, c.endDelivery(d)
 	case d.State == Delivered:
 		return false, nil
-	case !alive:
+	case of.destroyed():
 		d.State = DeliveryVoid
 		d.say("its case was destroyed before it left")
 		return true, c.endDelivery(d)
+	case of.retired():
+		return false, nil // a purge waits to be pushed; should the desk refuse it, this goes on
 	case to != nil && to.Delivery == roster.DeliveryOutbox:
 		d.State = DeliveryTaken
 		d.say("the roster now says that a person takes it from the outbox")

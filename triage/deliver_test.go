@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/ledger"
 	"tocsin/seal"
 	"tocsin/seal/roster"
 	"tocsin/triage/delivery/testpostfix"
@@ -311,11 +312,56 @@ func TestAPurgedCaseIsNotDelivered(t *testing.T) {
 	ok(t, err)
 	current, err := s.alice.Roster()
 	ok(t, err)
-	c := &courier{Home: s.alice, roster: current, alive: map[handOver]bool{{"police", r.Digest}: false}}
+	c := &courier{Home: s.alice, roster: current, handed: map[handOver]*Case{{"police", r.Digest}: {Purged: ledger.RuleRequest}}}
 	if _, err := c.step(t.Context(), list[0], true); err != nil {
 		t.Fatal(err)
 	}
 	wantState(t, list[0], DeliveryVoid, "destroyed")
+}
+
+// A purge that is queued is none yet, and the desk may refuse it: what was handed
+// over before waits and is not given up, the case stays due if nobody was told,
+// and the list says that something is to be pushed.
+func TestAPurgeThatIsQueuedDestroysNothing(t *testing.T) {
+	s := newStation(t)
+	s.colleague("bob")
+	ok(t, s.org.OrgSetPolicy(func(p *roster.Policy) { p.PurgeSigners = 1 }))
+	s.deliverBy("command portal")
+	handed, open := s.addCase(s.vault, plain), s.addCase(s.vault, plain)
+	s.pull()
+	_, err := s.alice.Route(s.find(handed), "police", With{})
+	ok(t, err)
+	s.pushed(s.alice)
+	for _, c := range []*told{handed, open} {
+		p, err := s.alice.Purge(s.find(c), ledger.RuleRequest)
+		if err != nil || !p.Purges {
+			t.Fatalf("%+v, %v", p, err)
+		}
+	}
+	if d := s.deliver(true); d != nil {
+		t.Errorf("delivered, or given up: %+v", d)
+	}
+	if list, err := s.alice.Deliveries(); err != nil || len(list) != 1 || list[0].State != DeliveryWaiting {
+		t.Errorf("deliveries: %+v, %v", list, err)
+	}
+	if due, err := s.alice.Due(48); err != nil || len(due) != 1 || due[0].ID != open.id.String() {
+		t.Errorf("due: %+v, %v", due, err)
+	}
+	list, err := s.alice.List()
+	ok(t, err)
+	for _, v := range list {
+		if v.State != StatePurged || !v.Queued {
+			t.Errorf("list: %+v", v)
+		}
+	}
+	if err := s.alice.Hold(s.find(open), "inquiry", ""); err == nil || !strings.Contains(err.Error(), "is queued") {
+		t.Errorf("held: %v", err)
+	}
+	s.pushed(s.alice)
+	wantState(t, s.deliver(false), DeliveryVoid, "destroyed")
+	if due, err := s.alice.Due(48); err != nil || len(due) != 0 {
+		t.Errorf("due once it is purged: %+v, %v", due, err)
+	}
 }
 
 // A route that was killed before its event was queued is made again, and what

@@ -84,10 +84,9 @@ func (e *entry) at(now time.Time, deadline time.Duration) Summary {
 func outline(c *Case) Summary {
 	s := Summary{
 		ID: c.ID.String(), Day: string(c.Day), Held: c.Held, Purged: c.Purged, HandedTo: []string{},
-		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, Marks: []string{}, State: c.state(),
+		Read: len(c.Read) > 0, Withdrawn: c.Withdrawn, Marks: []string{}, State: c.state(), Queued: c.queued,
 	}
 	for _, e := range c.Messages {
-		s.Queued = s.Queued || e.Index < 0
 		switch e.Leaf.Kind {
 		case ledger.KindAddition:
 			s.Messages++
@@ -97,11 +96,7 @@ func outline(c *Case) Summary {
 			s.Unheard = false
 		}
 	}
-	for _, e := range c.Read {
-		s.Queued = s.Queued || e.Index < 0
-	}
 	for _, e := range c.Handed {
-		s.Queued = s.Queued || e.Index < 0
 		if e.Leaf.Event == ledger.EventHandedOver && !slices.Contains(s.HandedTo, e.Leaf.Destination) {
 			s.HandedTo = append(s.HandedTo, e.Leaf.Destination)
 		}

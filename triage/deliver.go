@@ -32,7 +32,8 @@ const (
 //
 // Only what a signed event speaks of leaves: a bag of a route that was killed
 // before its event was queued does not, nor one of a case that was destroyed;
-// while a purge is queued its bags wait. A bag that is no longer in the outbox counts as taken there by a person.
+// while a purge is queued its bags wait. A bag that is no longer in the outbox
+// counts as taken there by a person.
 //
 // It is at least once: killed after a server took a mail and before that was
 // noted here, the next run sends it again under the same Message-ID; a command

@@ -108,10 +108,8 @@ func (c routeCmd) route(s *session, prefix string) (made []*triage.Routed, err e
 			s.say("  next: triage push, triage deliver")
 		}
 	}
-	if len(made) > 0 {
-		if _, err := s.home.AddNote(found, &triage.Note{Decision: decision}); err != nil {
-			return made, fmt.Errorf("noting what was decided: %w", err)
-		}
+	if err := s.home.NoteDecision(found, decision, len(made) > 0); err != nil {
+		return made, err
 	}
 	if len(c.Tell) == 0 {
 		return made, nil

@@ -106,7 +106,7 @@ func (c *courier) step(ctx context.Context, d *Delivery, all bool) (changed bool
 	of := c.handed[handOver{d.Destination, d.Digest}] // nil if no signed event speaks of it
 	_, err = os.Lstat(bag)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && of != nil:
 		changed = d.State != Delivered // else there is nothing to say
 		d.State = DeliveryTaken
 		d.say("the bag is no longer in the outbox: taken there by hand")

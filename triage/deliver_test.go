@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"net/mail"
@@ -292,14 +293,23 @@ func TestWhatIsNotDelivered(t *testing.T) {
 func TestAWithdrawnCaseIsNotDelivered(t *testing.T) {
 	s := withdrawable(t)
 	s.deliverBy("command portal")
-	c := s.addCase(s.vault, plain)
+	c, other := s.addCase(s.vault, plain), s.addCase(s.vault, plain)
 	s.pull()
 	ok(t, s.alice.Lock())
-	_, err := s.alice.Route(s.find(c), "police", With{})
+	r, err := s.alice.Route(s.find(c), "police", With{})
 	ok(t, err)
+	kept, err := s.alice.Route(s.find(other), "police", With{})
+	ok(t, err)
+	ok(t, os.Remove(s.alice.path("deliveries", (&Delivery{Destination: "police", Bag: filepath.Base(kept.Bag)}).name())))
 	s.alice.Unlock()
 	s.withdraw(c)
 	s.pull()
+	if _, err := os.Stat(r.Bag); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the bag of what was withdrawn is still there for anybody to bring: %v", err)
+	}
+	if _, err := os.Stat(kept.Bag); err != nil {
+		t.Errorf("another case's bag: %v", err)
+	}
 	ok(t, s.alice.Lock())
 	defer s.alice.Unlock()
 	wantState(t, s.deliver(false), DeliveryVoid, "destroyed")

@@ -105,6 +105,47 @@ func (h *Home) keepDelivery(d *Delivery) error {
 	return writeFile(h.path("deliveries", d.name()), d.marshal())
 }
 
+// forgetBags removes the bags of cases that are destroyed, but for those to whom
+// the ledger says that the case was handed over: what lies in the outbox for them
+// is theirs. Of the others no ledger will ever speak, and a person could still
+// bring them. Killed in it, the next pull goes on.
+func (h *Home) forgetBags(byID map[ledger.CaseID]*Case) error {
+	outboxes, err := os.ReadDir(h.path("outbox"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
+	for _, o := range outboxes {
+		bags, err := os.ReadDir(h.path("outbox", o.Name()))
+		if err != nil {
+			return fmt.Errorf("reading the outbox: %w", err)
+		}
+		for _, b := range bags {
+			name, _, _ := strings.Cut(b.Name(), "-") // see bagName
+			id, err := ledger.ParseCaseID(name)
+			if err != nil || !strings.HasSuffix(b.Name(), bagEnding) {
+				continue
+			}
+			if c := byID[id]; c == nil || !c.retired() || c.handedTo(o.Name()) {
+				continue
+			}
+			if err := os.Remove(h.path("outbox", o.Name(), b.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("removing the bag of a case that was destroyed: %w", err)
+			}
+			if err := syncDir(h.path("outbox", o.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// handedTo reports whether the case was handed over to a destination.
+func (c *Case) handedTo(destination string) bool {
+	return slices.ContainsFunc(c.Handed, func(e Entry) bool {
+		return e.Leaf.Event == ledger.EventHandedOver && e.Leaf.Destination == destination
+	})
+}
+
 // Deliveries lists the bags that are to be delivered and those that were, as
 // long as they lie in the outbox, ordered by destination.
 func (h *Home) Deliveries() ([]*Delivery, error) {

@@ -144,7 +144,7 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 			return nil, fmt.Errorf("removing a case that was destroyed: %w", err)
 		}
 	}
-	if err := h.forgetDrafts(byID); err != nil {
+	if err := errors.Join(h.forgetDrafts(byID), h.forgetBags(byID)); err != nil {
 		return nil, err
 	}
 	queue, err := h.Queue()

@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tocsin/ledger"
-	"tocsin/seal"
 	"tocsin/seal/roster"
 	"tocsin/triage/metadata"
 	"tocsin/triage/screen"
@@ -219,16 +217,4 @@ func numberedName(n int, name string, full bool) string {
 		return fmt.Sprintf("%03d", n)
 	}
 	return fmt.Sprintf("%03d-%s", n, name)
-}
-
-// AllFiles lists the attachments that the witness sent, in the order and by the
-// numbers that Save gives them.
-func (s *Shown) AllFiles() []seal.File {
-	all := append([]seal.File(nil), s.Files...)
-	for _, m := range s.Messages {
-		if m.Kind != ledger.KindReply {
-			all = append(all, m.Files...)
-		}
-	}
-	return all
 }

@@ -145,7 +145,9 @@ func TestAdditionsAllTheWay(t *testing.T) {
 		}
 	}
 	var names []string
-	for _, f := range shown.AllFiles() {
+	files, err := s.alice.Files(s.find(c), nil)
+	ok(t, err)
+	for _, f := range files {
 		names = append(names, f.Name)
 	}
 	if got := strings.Join(names, " "); got != "first.jpg MARK-SMALL.png large.mp4" {

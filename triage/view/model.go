@@ -115,7 +115,7 @@ func (m *model) Init() tea.Cmd { return m.load() }
 // load reads the inbox, at the start or after the screen was locked.
 func (m *model) load() tea.Cmd {
 	return m.start(&job{
-		what: "reading", quick: true,
+		what: "opening", quick: true,
 		do: func(ctx context.Context) (func(*model) tea.Cmd, error) {
 			me, err := m.work.self()
 			if err != nil {
@@ -147,7 +147,7 @@ func (m *model) refresh(then func(*model) tea.Cmd) tea.Cmd {
 		return nil
 	}
 	return m.start(&job{
-		what: "reading",
+		what: "opening",
 		do: func(ctx context.Context) (func(*model) tea.Cmd, error) {
 			b, err := m.work.inbox(ctx, m.tell)
 			if err != nil {

@@ -105,7 +105,8 @@ func (h *Home) missing(m *mirror) []want {
 
 // forget removes what the home holds of cases that were purged or withdrawn: a
 // case is destroyed everywhere or it is not. It returns what is queued no more,
-// for these cases and because it is superseded.
+// for these cases, because it is superseded, and purges that the ledger forbids:
+// what the desk refused of a file that was carried to it is told by nothing else.
 //
 // Objects that another case names as well stay. Nobody signs a withdrawal, so
 // whoever has the ledger key can open a case that names another's objects, and
@@ -154,7 +155,7 @@ func (h *Home) forget(m *mirror) (dropped []Queued, err error) {
 	for _, q := range queue {
 		c := byID[q.Leaf.Case]
 		// What the ledger holds is for settle to take off.
-		if c == nil || !c.outdates(q.Leaf, m.roster.Number) || m.has(q.Leaf) {
+		if c == nil || m.has(q.Leaf) || !c.outdates(q.Leaf, m.roster.Number) && !c.forbids(q.Leaf, m.roster) {
 			continue
 		}
 		if err := os.Remove(q.Path); err != nil {

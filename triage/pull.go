@@ -24,8 +24,8 @@ type Pulled struct {
 	// queued no more.
 	Delivered []Queued
 	// Dropped is what was queued for cases that were withdrawn or purged
-	// meanwhile, or sealed again for the same roster or a newer one, and is
-	// queued no more.
+	// meanwhile, or sealed again for the same roster or a newer one, or to purge
+	// cases that may not be purged any more, and is queued no more.
 	Dropped []Queued
 }
 

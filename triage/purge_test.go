@@ -152,6 +152,9 @@ func TestARefusedPurgeIsNotQueued(t *testing.T) {
 	if len(p.Refused) != 1 || !p.Refused[0].Dropped {
 		t.Errorf("refused: %+v", p.Refused)
 	}
+	if len(p.Pull.Dropped) != 0 {
+		t.Errorf("told twice: %+v", p.Pull.Dropped)
+	}
 	if queue, err := bob.Queue(); err != nil || len(queue) != 0 {
 		t.Errorf("still queued: %d, %v", len(queue), err)
 	}
@@ -206,6 +209,31 @@ func TestHoldAndRelease(t *testing.T) {
 	}
 	if held != 2 || released != 2 || s.find(c).Held {
 		t.Errorf("%d holds and %d releases in the ledger, held: %t", held, released, s.find(c).Held)
+	}
+}
+
+// Nor does one stay that was carried to the desk: what the next pull brings tells
+// that it was refused.
+func TestAPurgeThatTheLedgerForbidsIsDropped(t *testing.T) {
+	s := newStation(t)
+	bob := s.colleague("bob")
+	c := s.addCase(s.vault, plain)
+	s.pushed(s.alice)
+	s.purge(s.alice, c, ledger.RuleRequest)
+	s.pushed(bob)
+	if p, err := bob.Purge(s.caseOf(bob, c), ledger.RuleRequest); err != nil || !p.Purges {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if p, err := bob.Pull(t.Context(), s.desk.addr, nothing); err != nil || len(p.Dropped) != 0 {
+		t.Fatalf("nothing forbids it: %+v, %v", p, err)
+	}
+	s.note(s.alice, c, Note{Text: "wait"})
+	s.pushed(s.alice)
+	if p, err := bob.Pull(t.Context(), s.desk.addr, nothing); err != nil || len(p.Dropped) != 1 {
+		t.Errorf("dropped: %+v, %v", p, err)
+	}
+	if queue, err := bob.Queue(); err != nil || len(queue) != 0 {
+		t.Errorf("still queued: %d, %v", len(queue), err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -260,9 +261,11 @@ func (h *Home) push(ctx context.Context, addr string, list []Queued, progress Pr
 			no := Refusal{Queued: q, Err: refused[i]}
 			var answer *desk.Error
 			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && q.Leaf.Event == ledger.EventPurged && filepath.Dir(q.Path) == h.path("queue") {
-				if err := os.Remove(q.Path); err != nil {
+				// The pull has dropped it, if the ledger says why.
+				if err := os.Remove(q.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return result, fmt.Errorf("emptying the queue: %w", err)
 				}
+				result.Pull.Dropped = slices.DeleteFunc(result.Pull.Dropped, func(d Queued) bool { return d.Path == q.Path })
 				no.Dropped = true
 			}
 			result.Refused = append(result.Refused, no)

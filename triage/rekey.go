@@ -219,6 +219,13 @@ func (h *Home) caseKey(c *Case, r *roster.Signed) (*seal.CaseKey, error) {
 	return o.key, nil
 }
 
+// forbids reports whether l purges the case and the ledger, as c knows it, does
+// not allow that under the roster in force: somebody held the case meanwhile, or
+// something new came.
+func (c *Case) forbids(l *ledger.Leaf, force *roster.Signed) bool {
+	return l.Event == ledger.EventPurged && c.custody.MayPurge(l, force) != nil
+}
+
 // outdates reports whether l, which the ledger does not hold, can't enter it any
 // more: its case is destroyed, or l is superseded.
 func (c *Case) outdates(l *ledger.Leaf, force uint64) bool {

@@ -201,12 +201,16 @@ func (s *session) delivered(list []triage.Queued) {
 	}
 }
 
-// dropped says what is queued no more, because its case was destroyed.
+// dropped says what is queued no more, and why.
 func (s *session) dropped(list []triage.Queued) {
 	sealed := 0
 	for _, q := range list {
 		if q.Leaf.Event == ledger.EventRekey {
 			sealed++
+			continue
+		}
+		if q.Leaf.Event == ledger.EventPurged {
+			s.say("dropped: %s of case %s, which was destroyed, held, or had something new before that came to the desk", q.What(), q.Leaf.Case)
 			continue
 		}
 		s.say("dropped: %s of case %s, which was withdrawn or purged before that came to the desk", q.What(), q.Leaf.Case)

@@ -37,7 +37,7 @@ import (
 // A file is the line indexHeader, a nonce of 24 bytes, and XChaCha20-Poly1305
 // over: the length of the content (eight bytes, big-endian), the content, and
 // zero bytes up to a step of package padme. Header, file name and the form of
-// Summary are authenticated with it, so that a file of another program, or one
+// an entry are authenticated with it, so that a file of another program, or one
 // under another name, does not open.
 //
 // The key is derived from the worker's identity. A file sealed to the worker's
@@ -51,7 +51,8 @@ type index struct {
 
 const (
 	// The version is raised when what an entry says comes to mean something
-	// else. A field that Summary gains or loses need not raise it.
+	// else: also when package links makes other keys of the same words. A field
+	// that an entry or Summary gains or loses need not raise it.
 	indexHeader  = "tocsin.index.v1\n"
 	indexKeyInfo = "tocsin.index.v1 key"
 	segmentCases = 256
@@ -106,11 +107,13 @@ func segmentName(n int) string { return fmt.Sprintf("%06d", n) }
 
 const stateName = "state"
 
-// form tells apart programs whose Summary has other fields.
+// form tells apart programs whose entries or their summaries have other fields.
 var form = sync.OnceValue(func() string {
 	var b strings.Builder
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Summary]()) {
-		fmt.Fprintf(&b, "%s %s\n", f.Name, f.Type)
+	for _, t := range []reflect.Type{reflect.TypeFor[Summary](), reflect.TypeFor[kept]()} {
+		for _, f := range reflect.VisibleFields(t) {
+			fmt.Fprintf(&b, "%s %s\n", f.Name, f.Type)
+		}
 	}
 	return b.String()
 })

@@ -184,6 +184,16 @@ func TestAnIndexThatIsWrongIsNone(t *testing.T) {
 	}
 }
 
+// An index of a program whose entries lack something is none: else their cases
+// would lack it until they change, such as what links them to others.
+func TestTheIndexKnowsItsForm(t *testing.T) {
+	for _, field := range []string{"Print ledger.Digest", "Keys []uint8", "Marks []string"} {
+		if !strings.Contains(form(), field+"\n") {
+			t.Errorf("%s is not in the form:\n%s", field, form())
+		}
+	}
+}
+
 // A case that can't be read is tried again at each list.
 func TestAProblemIsNotIndexed(t *testing.T) {
 	s := newStation(t)

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"filippo.io/age"
 
@@ -145,10 +143,11 @@ func (s *sealer) sealAll(ctx context.Context, batch []*Case, result *Rekeyed, pr
 		defer mu.Unlock()
 		return failed != nil || ctx.Err() != nil
 	}
-	each(batch, func(c *Case) {
+	inParallel(len(batch), func(i int) {
 		if stopped() {
 			return
 		}
+		c := batch[i]
 		file, err := s.seal(c)
 		mu.Lock()
 		defer mu.Unlock()
@@ -258,7 +257,8 @@ func (h *Home) shed(m *mirror) {
 	if _, err := h.Identity(); err != nil {
 		return
 	}
-	each(due, func(c *Case) {
+	inParallel(len(due), func(i int) {
+		c := due[i]
 		if !h.holdsKey(c) {
 			return
 		}
@@ -268,20 +268,6 @@ func (h *Home) shed(m *mirror) {
 			}
 		}
 	})
-}
-
-// each calls fn for each case, on all processors.
-func each(cases []*Case, fn func(*Case)) {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(cases)); i = next.Add(1) - 1 {
-				fn(cases[i])
-			}
-		})
-	}
-	all.Wait()
 }
 
 // holdsKey reports whether the envelope in force opens here and holds the key

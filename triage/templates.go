@@ -104,11 +104,7 @@ func (h *Home) WitnessLanguage(c *Case) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	msg, err := h.read(o, c.Messages[0], nil)
-	if err != nil {
-		return "", err
-	}
-	told, err := parseReport(msg)
+	told, err := h.reportOf(o)
 	if err != nil {
 		return "", fmt.Errorf("case %s: %w", c.ID, err)
 	}

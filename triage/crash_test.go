@@ -245,3 +245,15 @@ func TestEverythingIsItsOwnersOnly(t *testing.T) {
 		}))
 	}
 }
+
+// A lock that fails is nobody's: a process that goes on tries again.
+func TestALockThatFailsIsLetGo(t *testing.T) {
+	h := newHome(t.TempDir())
+	ok(t, os.WriteFile(h.path("queue"), nil, 0o600))
+	if err := h.Lock(); err == nil {
+		t.Fatal("a home whose queue is a file was locked")
+	}
+	ok(t, os.Remove(h.path("queue")))
+	ok(t, h.Lock())
+	h.Unlock()
+}

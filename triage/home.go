@@ -102,6 +102,15 @@ func (h *Home) Lock() error {
 		return fmt.Errorf("locking the home: %w", err)
 	}
 	h.lock, h.queued = f, 0
+	if err := h.tidy(); err != nil {
+		h.Unlock()
+		return err
+	}
+	return nil
+}
+
+// tidy ends what dead processes began, under the lock.
+func (h *Home) tidy() error {
 	if err := h.moveKeys(); err != nil {
 		return err
 	}

@@ -64,8 +64,8 @@ func (h *Home) draftPath(id ledger.CaseID) string { return h.path(draftDir, id.S
 // KeepDraft keeps text as the case's draft, in the place of the one that there
 // is. The caller holds the lock.
 func (h *Home) KeepDraft(c *Case, text string) error {
-	if c.retired() {
-		return fmt.Errorf("case %s was destroyed: nobody can be answered in it", c.ID)
+	if err := c.there(); err != nil {
+		return err
 	}
 	r, err := h.Roster()
 	if err != nil {

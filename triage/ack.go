@@ -61,7 +61,7 @@ func (h *Home) Acknowledge(c *Case, text, signature []byte, from string) (*Ackno
 	}
 	d := r.Destination(handed.Destination)
 	if d == nil || d.Ack == "" {
-		return nil, fmt.Errorf("roster %d has no key that %s acknowledges with; the organisation adds it with: triage org add-destination --ack-key", r.Number, handed.Destination)
+		return nil, fmt.Errorf("roster %d has no key that %s acknowledges with; the organisation puts one in: triage org remove-destination, then add-destination with --ack-key, then sign", r.Number, handed.Destination)
 	}
 	comment, err := verifyAck(d.Ack, text, signature)
 	if err != nil {

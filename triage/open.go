@@ -59,7 +59,7 @@ func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
 	}
 	key, err := seal.OpenEnvelope(envelope, id)
 	if errors.Is(err, seal.ErrKey) {
-		return nil, fmt.Errorf("case %s was not sealed to this home's worker key: %w", c.ID, err)
+		return nil, fmt.Errorf("case %s was not sealed to this home's worker key; have a colleague who can read it type triage pull, triage rekey and triage push, and then pull: %w", c.ID, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("case %s: %w", c.ID, err)

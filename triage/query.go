@@ -45,7 +45,7 @@ var filterKeys = map[string][]string{
 //
 //	case:7k3q        the ID begins so
 //	day:2026-03      the day on which it came begins so
-//	country:TH       the country of the facts
+//	country:TH       the country of the facts, by its two letters
 //	category:CODE    one of its categories
 //	state:STATE      open (nobody was told), overdue (and the deadline is past),
 //	                 held, handed-over (acknowledged or not), new, read,
@@ -107,6 +107,9 @@ func (q *Query) add(word string) error {
 	value = strings.ToLower(value)
 	if values != nil && !slices.Contains(values, value) {
 		return fmt.Errorf("%s:%q: there are %s", key, value, strings.Join(values, ", "))
+	}
+	if key == "country" && len(value) > 2 {
+		return fmt.Errorf("country:%q: a country is its two letters, such as country:TH", value)
 	}
 	q.filters = append(q.filters, filter{key, value})
 	return nil

@@ -365,7 +365,13 @@ func (q Queued) What() string {
 	case ledger.EventRekey:
 		return "envelope sealed again"
 	case ledger.EventRead:
-		return "note that the report was read"
+		return "first reading"
+	case ledger.EventAcknowledged:
+		return "acknowledgement by " + q.Leaf.Destination
+	case ledger.EventHeld:
+		return "hold"
+	case ledger.EventReleased:
+		return "release"
 	case ledger.EventPurgeProposed:
 		return "proposal to purge under " + q.Leaf.Rule
 	case ledger.EventPurged:

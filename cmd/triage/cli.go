@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 	exitRefused = 3
 )
 
-const description = `Read, answer and hand over reports on your own machine. Everything but pull and push works without a network.
+const description = `Read, answer and hand over reports on your own machine. Everything but pull, push and deliver works without a network.
 
 A new case worker:
 
@@ -50,7 +51,7 @@ The same from scripts:
   triage route 7k3q --to police
   triage push
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 what the desk or the mirror holds contradicts what is signed or remembered.`
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused: what the desk, the mirror or a destination says contradicts what is signed or remembered.`
 
 type commands struct {
 	Home string `default:"~/.tocsin" env:"TOCSIN_HOME" type:"path" placeholder:"DIR" help:"Directory with your keys and the mirror, ~/.tocsin if not given."`
@@ -146,11 +147,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return asked
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "triage: %v\ntriage: see triage --help\n", err)
+		fmt.Fprintf(stderr, "triage: %v\ntriage: see %s --help\n", err, named(err, args))
 		return exitUsage
 	}
 	s.home = &triage.Home{Dir: c.Home, Now: time.Now, Passphrase: askPassphrase, PluginUI: pluginUI(stderr), Reading: reading(ctx, stderr)}
 	return s.exit(k.Run())
+}
+
+// named returns the verb that a wrong command line names, or triage if it names
+// none.
+func named(err error, args []string) string {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) {
+		return "triage"
+	}
+	verb := wrong.Context.Selected()
+	if verb == nil || verb.Name == "view" && !slices.Contains(args, "view") {
+		return "triage"
+	}
+	return verb.FullPath()
 }
 
 // exit says what went wrong and what to type next. Errors may quote what the

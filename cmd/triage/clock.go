@@ -16,9 +16,9 @@ type dueCmd struct {
 func (dueCmd) Help() string {
 	return `Example, in a crontab:
 
-  0 7 * * *  triage pull >/dev/null && triage due --hours 12
+  0 7 * * *  triage due --hours 12
 
-Lists the cases of which the ledger does not say that they were handed over to anybody within the hours of the organisation's policy, the longest overdue first. It prints IDs and hours and nothing of any report, and asks for no passphrase. Only the day of a report is known: its clock starts when that day began.
+Lists the cases of which the ledger does not say that they were handed over to anybody within the hours of the organisation's policy, the longest overdue first. It prints IDs and hours and nothing of any report, and asks for no passphrase. It knows what was pulled last: a pull asks for the passphrase of keys that have one, and cron can't answer. Only the day of a report is known: its clock starts when that day began.
 
 Exit codes: 0 nothing is overdue, 1 something is, or it could not be told.`
 }
@@ -73,7 +73,7 @@ type holdCmd struct {
 func (holdCmd) Help() string {
 	return `Example:
 
-  triage hold 7k3q --reason "inquiry/The public prosecutor asked us on 3 March to keep it."
+  triage hold 7k3q --reason "inquiry/The prosecutor asked on 3 March to keep it."
   triage push
 
 While a case is held nobody may purge it, its witness can't withdraw it, and the days do not count as retention. The word is there for all who see the ledger: no names.`
@@ -132,7 +132,8 @@ Without a case, lists what may be purged and what colleagues proposed. With one,
 
 The rules:
 
-  retention  nothing new has come for as many days as the policy keeps a case; days on which it was held do not count
+  retention  nothing new has come for as many days as the policy keeps a
+             case; days on which it was held do not count
   request    the witness, or an authority, asked for it to be destroyed
 
 A purge destroys the case's key at the desk: nobody opens the case again, and the ledger keeps that there was one, under which rule it was destroyed and who signed. Each home forgets it with its next pull. What was handed over stays with whom it was handed to; files that you saved, and backups of the intake, are yours to destroy. A purge that the desk refuses is queued no more.`

@@ -69,6 +69,9 @@ func (c filesCmd) Run(s *session) error {
 	if c.JSON {
 		return s.printFiles(files)
 	}
+	if len(files) == 0 {
+		fmt.Fprintf(s.err, "triage: case %s has no attachments\n", found.ID)
+	}
 	for _, f := range files {
 		s.say("%3d  %12d bytes  %s  %s", f.Number, f.Size, screen.Line(f.Type), screen.Line(f.Name))
 	}

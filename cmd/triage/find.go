@@ -58,9 +58,10 @@ func (searchCmd) Help() string {
 
   case:7k3q      the ID begins so
   day:2026-03    the day on which it came begins so
-  country:TH     the country of the facts
+  country:TH     the country of the facts, by its two letters
   category:CODE  one of its categories
-  state:STATE    open (nobody was told), overdue, held, new, read, handed-over, acknowledged, withdrawn, purged
+  state:STATE    open (nobody was told), overdue, held, new, read, handed-over,
+                 acknowledged, withdrawn, purged
   assigned:NAME  assigned to that case worker; assigned:none to nobody
   mark:NAME      bears that mark
   danger:yes     a child is in danger now; danger:no
@@ -114,7 +115,7 @@ type lockCmd struct{}
 func (lockCmd) Help() string {
 	return `Removes the index: the texts of the cases as they were read, which are kept, sealed under a key that comes from your own, so that list and search are quick. The next list opens every case again, which takes a minute or two for ten thousand.
 
-Nothing else is to be forgotten. No triage stays in memory when its verb has ended: each asks for the passphrase anew, and its keys and texts end with its process. What is left on the disk is sealed, drafts of replies among it, but for the files that you saved with triage files --save. Keys without a passphrase stay usable by whoever has this machine; triage keygen --passphrase makes others.
+Nothing else is to be forgotten. No triage stays in memory when its verb has ended: each asks for the passphrase anew, and its keys and texts end with its process. What is left on the disk is sealed, drafts of replies among it, but for the files that you saved with triage files --save. Keys without a passphrase stay usable by whoever has this machine; triage passphrase sets one.
 
 Example:
 

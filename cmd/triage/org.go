@@ -148,7 +148,8 @@ If it will sign acknowledgements, it makes a key for that with ssh-keygen or min
 Example:
 
   triage org add-destination police --title "Federal Police" --recipient police.pub \
-    --kind police --country BE --language nl --delivery "mail desk@police.example" --ack-key ack.key.pub
+    --kind police --country BE --language nl \
+    --delivery "mail desk@police.example" --ack-key ack.key.pub
 
 With "outbox" a person takes the sealed bag from the home's outbox. With "mail ADDRESS" triage deliver mails it through the mail server that each case worker names on their own machine (triage mail set). With "command NAME" triage deliver gives it to the program NAME in the home's directory commands; what that is, each machine decides: the roster holds only the name.`
 }

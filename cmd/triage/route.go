@@ -28,7 +28,7 @@ func (routeCmd) Help() string {
 
 Makes a BagIt bag with a page to read first, in the destination's language, the report, the messages, the files untouched, what was withheld and why, and who did what when with proofs from the ledger; signs its manifest with your desk key, seals it to the destination's key into the home's outbox, and queues the signed event. Then deliver the file to the destination, or let triage deliver do it where the roster says how. It opens it with nothing of ours, but with age 1.3 or newer: older ones, such as Debian 12's 1.1.1, know no post-quantum keys.
 
-  age -d -i their.key FILE | tar -x
+  age -d -i their.key FILE | tar x
   cd CASE-*/ && sha512sum -c manifest-sha512.txt
   ssh-keygen -Y verify -f allowed_signers -I alice -n tocsin-handover \
     -s manifest-sha512.txt.sig < manifest-sha512.txt

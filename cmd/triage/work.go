@@ -52,6 +52,7 @@ func summaryLine(v *triage.Summary) string {
 		{v.Danger, "CHILD IN DANGER NOW"},
 		{v.Departure, "DEPARTURE IMMINENT"},
 		{v.Unheard, "the witness wrote again"},
+		{v.State == triage.StateAcknowledged, "acknowledged"},
 		{v.Held, "held"},
 		{v.Assigned != "", "for " + v.Assigned},
 		{len(v.Marks) > 0, strings.Join(v.Marks, ", ")},

@@ -15,7 +15,7 @@ type deliverCmd struct {
 
 // Help is shown by triage deliver --help.
 func (deliverCmd) Help() string {
-	return `Brings the bags that triage route sealed to their destinations, where the roster says "mail ADDRESS" or "command NAME". What can't be delivered now is tried again later: after five minutes, then twice as long each time, up to four hours, for five days. What is refused for good is not: it is said at every run until you try it with --all, or bring the file by hand and move it out of the outbox.
+	return `Brings the bags that triage route sealed to their destinations, where the roster says "mail ADDRESS" or "command NAME". A bag that was sealed while the roster said outbox waits there for a person. What can't be delivered now is tried again later: after five minutes, then twice as long each time, up to four hours, for five days. What is refused for good is not: it is said at every run until you try it with --all, or bring the file by hand and move it out of the outbox.
 
 Mail needs a server (triage mail set). It leaves only under TLS with a certificate that was checked, says nothing of the case, and carries the sealed bag. That the server took it does not say that anybody has read it; a later refusal comes as a mail to your sender's address.
 
@@ -108,7 +108,7 @@ func (s *session) delivery(d *triage.Delivery) {
 	case d.State == triage.DeliveryWaiting && d.Attempts > 0:
 		s.say("  %s failed; again after %s", count(d.Attempts, "attempt"), d.Next.Format(time.RFC3339))
 	case d.State == triage.DeliveryFailed:
-		s.say("  not tried again; see: triage deliver --help")
+		s.say("  not tried again; when that is mended: triage deliver --all")
 	}
 }
 

@@ -190,7 +190,7 @@ func (w *work) route(id string, to []string, reason string) (string, error) {
 				done = append(done, name)
 			}
 		}
-		return nil
+		return w.Home.NoteDecision(c, decision, len(done) > 0)
 	})
 	if err != nil {
 		return "", err

@@ -111,8 +111,9 @@ ledger %s
 ledger key %s
 instance %s
 
-Each leaf below stands in the ledger; the file "proof" says so in the form
-C2SP tlog-proof, for the ledger key above. What a case worker did, that case
+Each leaf below stands in the ledger, but for those called queued, which are
+signed and on their way there; the file "proof" says so in the form C2SP
+tlog-proof, for the ledger key above. What a case worker did, that case
 worker signed; in the directory of these files:
 
   openssl pkeyutl -verify -pubin -inkey custody/NNN.pem -rawin -in custody/NNN.statement -sigfile custody/NNN.signature

@@ -229,7 +229,7 @@ func workers(t *testing.T, dir string, s *server, alice, bob *testtor.Client) {
 	if len(ids) != 1 {
 		t.Fatalf("%d cases, want 1", len(ids))
 	}
-	mustTriage(t, dir, "alice", nil, "route", ids[0], "--to", "police")
+	mustTriage(t, dir, "alice", nil, "route", ids[0], "--to", "police", "--reason", "the report names no country")
 	mustTriage(t, dir, "alice", alice, "push", "--desk", desk)
 	mustTriage(t, dir, "bob", bob, "pull", "--desk", desk)
 

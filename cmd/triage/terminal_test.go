@@ -93,16 +93,18 @@ func seesText(ts *testscript.TestScript, neg bool, args []string) {
 const patience = 60 * time.Second
 
 func (t *terminal) waitFor(re *regexp.Regexp, want bool) {
-	deadline := time.Now().Add(patience)
+	look, late := time.NewTicker(10*time.Millisecond), time.After(patience)
+	defer look.Stop()
 	for {
 		shown := t.tmux("capture-pane", "-p", "-N")
 		if re.MatchString(shown) == want {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-look.C:
+		case <-late:
 			t.ts.Fatalf("waited in vain for %q (%v); the screen is:\n%s", re, want, shown)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -50,10 +50,11 @@ check:
 
 # The end-to-end tests start the real programs as they are built for use. So do the
 # scripts of cmd/triage, hundreds of times: what they run is package triage, whose
-# own tests have the race detector.
+# own tests have the race detector. triage/view is tested in both ways: see
+# triage/view/race_test.go.
 unit:
 	go test -race -timeout 20m $$(go list ./... | grep -v '/cmd/triage$$')
-	go test -timeout 20m ./cmd/triage
+	go test -timeout 20m ./cmd/triage ./triage/view
 
 deps:
 	@demo/deps.sh

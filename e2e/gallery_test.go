@@ -158,7 +158,7 @@ func (g *gallery) cases(t *testing.T, dir string, s *server) (answered, withdraw
 	}
 	mustTriage(t, dir, "alice", nil, "show", id)
 	mustTriage(t, dir, "alice", nil, "reply", id, reply)
-	mustTriage(t, dir, "alice", nil, "route", id, "--to", "police", "--tell", "police", "--tell", "child-protection")
+	mustTriage(t, dir, "alice", nil, "route", id, "--to", "police", "--reason", "it names no country", "--tell", "police", "--tell", "child-protection")
 	mustTriage(t, dir, "alice", nil, "push", "--desk", s.desk)
 	if _, err := g.ask(s.web+"/en/withdraw", "codename", codenames[1], "sure", "yes"); err != nil {
 		t.Fatal(err)

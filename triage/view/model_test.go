@@ -274,7 +274,7 @@ func TestTheDayOnTheScreen(t *testing.T) {
 	h.press("esc")
 	h.sees("handed", "worker-1", "1 to push")
 	h.press("P")
-	h.sees("delivered: 9 events")
+	h.sees("delivered: 10 events")
 	if queue, err := s.home.Queue(); err != nil || len(queue) != 0 {
 		t.Errorf("%d are queued: %v", len(queue), err)
 	}

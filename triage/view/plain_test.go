@@ -45,7 +45,7 @@ func TestTheDayInPlainLines(t *testing.T) {
 		"Done: assigned to alice", "Case workers: alice, worker-1", "Done: assigned to worker-1", "Done: marks changed", "Done: marks changed",
 		"rules ", "justice, Ministry of Justice", "It leaves with the case", "Done: sealed for police, justice", "Nothing was handed over",
 		"Done: the reply is sealed", "Thrown away", "Nothing is opened here", "Links are hints", "has in common with another",
-		"1 case.", "1 case.", "Error: state:", "Error: there is no command", "Done: delivered: 10 events",
+		"1 case.", "1 case.", "Error: state:", "Error: there is no command", "Done: delivered: 11 events",
 		"Locked. Type unlock", "Error: locked", "1 case.", "What happened", "reply: reply to the witness", "quit: leave")
 	c, err := s.home.Find(id)
 	ok(t, err)

@@ -37,8 +37,7 @@ func (s *station) deliverBy(how string) {
 // newRoster puts what the organisation changed in force.
 func (s *station) newRoster() {
 	s.t.Helper()
-	s.sign()
-	ok(s.t, s.vault.UpdateRoster(s.t.Context(), s.roster))
+	s.enforce()
 	ok(s.t, s.alice.Join(s.orgKey, s.roster, ""))
 }
 
@@ -334,7 +333,7 @@ func TestAPurgedCaseIsNotDelivered(t *testing.T) {
 // and the list says that something is to be pushed.
 func TestAPurgeThatIsQueuedDestroysNothing(t *testing.T) {
 	s := newStation(t)
-	s.colleague("bob")
+	s.hire("bob")
 	ok(t, s.org.OrgSetPolicy(func(p *roster.Policy) { p.PurgeSigners = 1 }))
 	s.deliverBy("command portal")
 	handed, open := s.addCase(s.vault, plain), s.addCase(s.vault, plain)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,27 +14,6 @@ import (
 	"tocsin/seal"
 	"tocsin/vault"
 )
-
-// colleague makes the home of one more case worker, in force at the desk.
-func (s *station) colleague(name string) *Home {
-	s.t.Helper()
-	h := newHome(filepath.Join(s.dir, name))
-	ok(s.t, makeDir(h.Dir))
-	card, err := h.Keygen(name, "")
-	ok(s.t, err)
-	_, err = s.org.OrgAddWorker(card)
-	ok(s.t, err)
-	s.takeRoster()
-	ok(s.t, h.Join(s.orgKey, s.roster, s.desk.addr))
-	return h
-}
-
-// takeRoster signs the organisation's roster as it stands, and puts it in force.
-func (s *station) takeRoster() {
-	s.t.Helper()
-	s.sign()
-	ok(s.t, s.vault.UpdateRoster(s.t.Context(), s.roster))
-}
 
 // pushed pushes all that a home has queued, which the desk must take.
 func (s *station) pushed(h *Home) *Pushed {
@@ -74,7 +52,7 @@ func (s *station) note(h *Home, c *told, n Note) {
 // ledger, and nobody else.
 func TestNotesAreForColleagues(t *testing.T) {
 	s := newStation(t)
-	bob := s.colleague("bob")
+	bob := s.hire("bob")
 	c := s.addCase(s.vault, plain)
 	s.pushed(s.alice)
 	decision := &Decision{Rules: "2026-11", Proposed: json.RawMessage(`[{"rule": "R2"}]`), To: []string{"police"}, Reason: "OURS-REASON"}

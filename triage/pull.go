@@ -43,8 +43,8 @@ type deskSource interface {
 // Pull brings the mirror up to date from the desk at addr, or from the one the
 // home knows if that is empty. What was fetched stays if it is interrupted, and
 // the next pull goes on from there. What is queued and in the ledger leaves the
-// queue. Then it opens the new cases for the index,
-// which [Home.Reading] is told of. The caller holds the lock.
+// queue. Then it opens the new cases for the index, which [Home.Reading] is told
+// of. The caller holds the lock.
 func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulled, error) {
 	c, hangUp, err := h.dial(addr)
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *station) purge(h *Home, c *told, rule string) *Purging {
 // next pull, with what was queued for it.
 func TestAPurgedCaseLeavesEveryHome(t *testing.T) {
 	s := newStation(t)
-	bob := s.colleague("bob")
+	bob := s.hire("bob")
 	c, other := s.addCase(s.vault, plain), s.addCase(s.vault, plain)
 	s.pushed(s.alice)
 	s.pushed(bob)
@@ -86,7 +86,7 @@ func TestAPurgedCaseLeavesEveryHome(t *testing.T) {
 // count that as signed with the note in view.
 func TestAPurgeComesAfterWhatIsQueued(t *testing.T) {
 	s := newStation(t)
-	s.colleague("bob")
+	s.hire("bob")
 	c := s.addCase(s.vault, plain)
 	s.pull()
 	s.note(s.alice, c, Note{Text: "the witness asked for it"})
@@ -111,7 +111,7 @@ func TestPurgesThatAreNotSigned(t *testing.T) {
 	if _, err := s.alice.Purge(s.find(c), ledger.RuleRequest); err == nil || !strings.Contains(err.Error(), "--purge-signers") {
 		t.Errorf("with one case worker where two must sign: %v", err)
 	}
-	bob := s.colleague("bob")
+	bob := s.hire("bob")
 	s.pull()
 	if _, err := s.alice.Purge(s.find(c), "tidying"); err == nil || !strings.Contains(err.Error(), "retention, request") {
 		t.Errorf("under no rule: %v", err)
@@ -137,7 +137,7 @@ func TestPurgesThatAreNotSigned(t *testing.T) {
 // A purge that the desk refuses must not come true later: it leaves the queue.
 func TestARefusedPurgeIsNotQueued(t *testing.T) {
 	s := newStation(t)
-	bob := s.colleague("bob")
+	bob := s.hire("bob")
 	c := s.addCase(s.vault, plain)
 	s.pushed(s.alice)
 	s.purge(s.alice, c, ledger.RuleRequest)
@@ -216,7 +216,7 @@ func TestHoldAndRelease(t *testing.T) {
 // that it was refused.
 func TestAPurgeThatTheLedgerForbidsIsDropped(t *testing.T) {
 	s := newStation(t)
-	bob := s.colleague("bob")
+	bob := s.hire("bob")
 	c := s.addCase(s.vault, plain)
 	s.pushed(s.alice)
 	s.purge(s.alice, c, ledger.RuleRequest)
@@ -348,7 +348,7 @@ func TestADeskCantPurge(t *testing.T) {
 			s.pushed(bob)
 			s.purge(bob, c, ledger.RuleRequest)
 			ok(s.t, s.org.OrgRemoveWorker("bob"))
-			s.takeRoster()
+			s.enforce()
 			s.pull()
 		}, func(s *station, _ *Home, c *told) *ledger.Leaf {
 			return by(s, s.alice, purges(c, ledger.RuleRequest))
@@ -377,7 +377,7 @@ func TestADeskCantPurge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStation(t)
-			bob := s.colleague("bob")
+			bob := s.hire("bob")
 			told := s.addCase(s.vault, plain)
 			s.pull()
 			if c.before != nil {

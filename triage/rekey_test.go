@@ -34,6 +34,7 @@ func (s *station) dismiss(name string) {
 	s.enforce()
 }
 
+// enforce signs the organisation's roster as it stands, and puts it in force.
 func (s *station) enforce() {
 	s.t.Helper()
 	s.sign()

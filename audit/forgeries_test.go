@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"os"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -81,9 +82,22 @@ var forgeries = []struct {
 			return b
 		})
 	}},
-	{"page-twice", "a live page in the freelist", func(f *forgery) { freelist(f, 1, func(high uint64) uint64 { return high - 1 }) }},
-	{"page-freelist", "a page that is not there in the freelist", func(f *forgery) { freelist(f, 1, func(high uint64) uint64 { return high + 1 }) }},
-	{"page-lost", "a page left out of the freelist", func(f *forgery) { freelist(f, -1, nil) }},
+	{"page-twice", "a live page in the freelist", func(f *forgery) {
+		f.raw(func(b []byte) []byte {
+			// In its place among the free ones: which pages those are differs
+			// from store to store.
+			live, _ := f.tree(b, "envelopes")
+			freed := append(freePages(b), live)
+			slices.Sort(freed)
+			return setFreePages(b, freed)
+		})
+	}},
+	{"page-freelist", "a page that is not there in the freelist", func(f *forgery) {
+		f.raw(func(b []byte) []byte { return setFreePages(b, append(freePages(b), le.Uint64(b[56:])+1)) })
+	}},
+	{"page-lost", "a page left out of the freelist", func(f *forgery) {
+		f.raw(func(b []byte) []byte { return setFreePages(b, freePages(b)[1:]) })
+	}},
 	{"page-free", "text in a free page", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			copy(b[le.Uint64(b[le.Uint64(b[48:])*pageSize+16:])*pageSize+100:], "the witness is in room 12")
@@ -391,17 +405,23 @@ func onceOf(f *forgery, leaf []byte) []byte {
 	return l.Once[:]
 }
 
-// freelist adds a page to the freelist, or takes the last away.
-func freelist(f *forgery, add int, page func(high uint64) uint64) {
-	f.raw(func(b []byte) []byte {
-		list := b[le.Uint64(b[48:])*pageSize:]
-		n := int(le.Uint16(list[10:]))
-		le.PutUint16(list[10:], uint16(n+add))
-		if add > 0 {
-			le.PutUint64(list[16+8*n:], page(le.Uint64(b[56:])))
-		} else {
-			le.PutUint64(list[16+8*(n-1):], 0)
-		}
-		return b
-	})
+// freePages returns the pages in the freelist of a file whose meta page 0 is in force.
+func freePages(b []byte) []uint64 {
+	list := b[le.Uint64(b[48:])*pageSize:]
+	ids := make([]uint64, le.Uint16(list[10:]))
+	for i := range ids {
+		ids[i] = le.Uint64(list[16+8*i:])
+	}
+	return ids
+}
+
+// setFreePages writes another freelist in its place.
+func setFreePages(b []byte, ids []uint64) []byte {
+	list := b[le.Uint64(b[48:])*pageSize:]
+	clear(list[16 : 16+8*le.Uint16(list[10:])])
+	le.PutUint16(list[10:], uint16(len(ids)))
+	for i, id := range ids {
+		le.PutUint64(list[16+8*i:], id)
+	}
+	return b
 }

@@ -35,7 +35,7 @@ func rosterSeeds(f *testing.F) [][]byte {
 	odd.Destinations[1].Delivery, odd.Destinations[1].Ack = "command portal", ackMinisign
 	text := r.Marshal()
 	return [][]byte{
-		text, few.Marshal(), odd.Marshal(), text[:len(text)/2],
+		text, few.Marshal(), odd.Marshal(), watched(f).Marshal(), text[:len(text)/2],
 		bytes.Replace(text, []byte("v1"), []byte("v2"), 1),
 		bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
 		bytes.Replace(few.Marshal(), []byte("number 7"), []byte("number 007"), 1),

@@ -19,12 +19,14 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Limits of a roster; a signed roster outside them is refused.
 const (
 	MaxWorkers      = 100
 	MaxDestinations = 100
+	MaxAuditors     = 20
 	maxNumber       = 1<<62 - 1 // so that a number fits an int64 in any program that reads one
 	maxTitle        = 200       // bytes of an organisation's or destination's title
 	maxNote         = 1 << 20   // bytes of a signed roster, above what 200 hybrid recipients take
@@ -48,6 +50,8 @@ type Roster struct {
 	Intake       Intake
 	Workers      []Worker
 	Destinations []Destination
+	Auditors     []Auditor
+	Cosigners    []Cosigner
 	Policy       Policy
 }
 
@@ -75,6 +79,7 @@ type Policy struct {
 	Attachments   bool  // whether attachments are taken at all
 	Withdraw      bool  // whether a witness may destroy a report that no case worker has read yet
 	PurgeSigners  int   // how many case workers must sign for a case to be purged; 0 is as if it were 2
+	Quorum        int   // how many of the cosigners must have signed a checkpoint that counts as cosigned
 }
 
 // MaxPurgeSigners is the most case workers that a policy may ask for.
@@ -139,16 +144,17 @@ func (r *Roster) Recipients() []string {
 	return out
 }
 
-// OnionKeys returns the keys of those case workers who may find the desk's
-// onion service, in roster order.
+// OnionKeys returns the keys of those case workers and auditors who may find
+// the desk's onion service, in roster order.
 func (r *Roster) OnionKeys() []string {
 	var out []string
 	for _, w := range r.Workers {
-		if w.Onion != "" {
-			out = append(out, w.Onion)
-		}
+		out = append(out, w.Onion)
 	}
-	return out
+	for _, a := range r.Auditors {
+		out = append(out, a.Onion)
+	}
+	return slices.DeleteFunc(out, func(key string) bool { return key == "" })
 }
 
 const rosterHeader = "tocsin.roster.v1"
@@ -167,6 +173,14 @@ func (r *Roster) Marshal() []byte {
 		b.WriteByte('\n')
 		b.Write(d.lines())
 	}
+	for _, a := range r.Auditors {
+		b.WriteByte('\n')
+		b.Write(a.lines())
+	}
+	for _, c := range r.Cosigners {
+		b.WriteByte('\n')
+		b.Write(c.lines())
+	}
 	p := r.Policy
 	fmt.Fprintf(&b, "\npolicy\ndeadline-hours %d\nretention-days %d\nmax-report %d\nmax-file %d\nmax-files %d\nattachments %s\n",
 		p.DeadlineHours, p.RetentionDays, p.MaxReport, p.MaxFile, p.MaxFiles, yesNo(p.Attachments))
@@ -175,6 +189,9 @@ func (r *Roster) Marshal() []byte {
 	}
 	if p.PurgeSigners != 0 {
 		fmt.Fprintf(&b, "purge-signers %d\n", p.PurgeSigners)
+	}
+	if p.Quorum != 0 {
+		fmt.Fprintf(&b, "quorum %d\n", p.Quorum)
 	}
 	return b.Bytes()
 }
@@ -208,6 +225,14 @@ func Parse(text []byte) (*Roster, error) {
 		r.Destinations = append(r.Destinations, s.destination())
 		s.blank()
 	}
+	for s.peek("auditor ") {
+		r.Auditors = append(r.Auditors, s.auditor())
+		s.blank()
+	}
+	for s.peek("cosigner ") {
+		r.Cosigners = append(r.Cosigners, s.cosigner())
+		s.blank()
+	}
 	s.exact("policy")
 	r.Policy = Policy{
 		DeadlineHours: int(s.uint("deadline-hours")),
@@ -222,6 +247,9 @@ func Parse(text []byte) (*Roster, error) {
 	}
 	if s.peek("purge-signers ") {
 		r.Policy.PurgeSigners = int(s.uint("purge-signers"))
+	}
+	if s.peek("quorum ") {
+		r.Policy.Quorum = int(s.uint("quorum"))
 	}
 	if err := s.end(); err != nil {
 		return nil, fmt.Errorf("roster: %w", err)

@@ -19,9 +19,11 @@ func TestMarshalThenParse(t *testing.T) {
 		"one worker":      func(r *roster.Roster) { r.Workers = r.Workers[:1] },
 		"no attachments":  func(r *roster.Roster) { r.Policy.Attachments = false },
 		"default policy":  func(r *roster.Roster) { r.Policy = roster.DefaultPolicy() },
-		"smallest":        func(r *roster.Roster) { r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false, false, 1} },
+		"smallest": func(r *roster.Roster) {
+			r.Number, r.Policy = 1, roster.Policy{1, 1, 64 << 10, 1, 1, false, false, 1, 0}
+		},
 		"largest": func(r *roster.Roster) {
-			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true, true, roster.MaxPurgeSigners}
+			r.Number, r.Policy = 1<<62-1, roster.Policy{8760, 36500, 1 << 40, seal.MaxFileSize, seal.MaxFiles, true, true, roster.MaxPurgeSigners, 0}
 		},
 		"withdrawal": func(r *roster.Roster) { r.Policy.Withdraw = true },
 		"purge":      func(r *roster.Roster) { r.Policy.PurgeSigners = 2 },

@@ -76,6 +76,15 @@ func (r *Roster) Validate() error {
 	if len(r.Destinations) > MaxDestinations {
 		return bad("destinations: there may be at most %d", MaxDestinations)
 	}
+	if len(r.Auditors) > MaxAuditors {
+		return bad("auditors: there may be at most %d", MaxAuditors)
+	}
+	if len(r.Cosigners) > MaxCosigners {
+		return bad("cosigners: there may be at most %d", MaxCosigners)
+	}
+	if r.Policy.Quorum < 0 || r.Policy.Quorum > len(r.Cosigners) {
+		return bad("policy: quorum must be at most the number of cosigners, %d", len(r.Cosigners))
+	}
 	// A key that stands twice would make two people one: the second stanza
 	// protects nobody and a signature would not say who signed.
 	seen := map[string]string{"desk key " + MarshalDeskKey(r.Intake.Desk): "the intake"}
@@ -108,6 +117,40 @@ func (r *Roster) Validate() error {
 		for _, err := range []error{
 			unique("destination name", d.Name, "destination "+d.Name),
 			unique("recipient", d.Recipient, "destination "+d.Name),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range r.Auditors {
+		if err := a.Validate(); err != nil {
+			return err
+		}
+		// An auditor is no case worker: what one key may see, the other may not.
+		for _, err := range []error{
+			unique("auditor name", a.Name, "auditor "+a.Name),
+			unique("desk key", MarshalDeskKey(a.Desk), "auditor "+a.Name),
+			unique("onion key", cmp.Or(a.Onion, "none of auditor "+a.Name), "auditor "+a.Name),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	// A cosigner that stands twice would make a quorum of one.
+	for _, c := range r.Cosigners {
+		if err := c.Validate(); err != nil {
+			return err
+		}
+		name, key, err := ParseCosignerKey(c.Key)
+		if err != nil {
+			return err
+		}
+		for _, err := range []error{
+			unique("cosigner name", c.Name, "cosigner "+c.Name),
+			unique("key name", name, "cosigner "+c.Name),
+			unique("key", string(key), "cosigner "+c.Name),
 		} {
 			if err != nil {
 				return err

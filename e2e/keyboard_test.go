@@ -85,12 +85,15 @@ type focus struct {
 
 // at looks at the focus: it must show wherever the keyboard stops, and the way
 // out, which stays in its place, must not lie over it: at most over a corner of
-// what is large.
+// what is large. Of a field of several lines it is the first that counts, because
+// a browser brings the caret into sight and not the field.
 func (k *keyboard) at(selector string) focus {
 	k.t.Helper()
 	f := get(k.browser, chromedp.Evaluate[focus](`(() => {
 		const common = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
-		const e = document.activeElement, r = e.getBoundingClientRect(), s = getComputedStyle(e);
+		const e = document.activeElement, s = getComputedStyle(e), whole = e.getBoundingClientRect();
+		const height = e.matches("textarea") ? 2 * parseFloat(s.fontSize) : whole.height;
+		const r = new DOMRect(whole.x, whole.y, whole.width, height);
 		const inside = common(r, {left: 0, top: 0, right: innerWidth, bottom: innerHeight});
 		const covered = e.matches(".leave") ? 0 : common(r, document.querySelector(".leave").getBoundingClientRect());
 		return {What: e.outerHTML.slice(0, 120), Matches: e.matches(`+quoted(selector)+`),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -130,4 +131,49 @@ func OpenCosigned(signed []byte, vkey string, cosigners []roster.Cosigner) (*Che
 		}
 	}
 	return c, out, nil
+}
+
+// MergeCosigned returns the checkpoint with the ledger's signature and at most
+// one cosignature of each of those cosigners: that on signed, or else that on
+// more. What others signed is left out. It returns the errors of OpenCosigned,
+// and ErrMalformed if the two are not the same checkpoint.
+func MergeCosigned(signed, more []byte, vkey string, cosigners []roster.Cosigner) ([]byte, []Cosignature, error) {
+	known, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ledger key: %w: %v", ErrMalformed, err)
+	}
+	verifiers := []note.Verifier{known}
+	for _, cosigner := range cosigners {
+		v, err := NewCosignatureVerifier(cosigner.Key)
+		if err != nil {
+			return nil, nil, err
+		}
+		verifiers = append(verifiers, v)
+	}
+	merged := &note.Note{}
+	for i, b := range [][]byte{signed, more} {
+		if _, _, err := OpenCosigned(b, vkey, cosigners); err != nil {
+			return nil, nil, err
+		}
+		n, err := note.Open(b, note.VerifierList(verifiers...))
+		if err != nil {
+			return nil, nil, fmt.Errorf("checkpoint: %w: %v", ErrMalformed, err)
+		}
+		if i > 0 && n.Text != merged.Text {
+			return nil, nil, fmt.Errorf("checkpoint: %w: a cosignature on another one", ErrMalformed)
+		}
+		merged.Text = n.Text
+		for _, s := range n.Sigs {
+			known := func(o note.Signature) bool { return o.Name == s.Name && o.Hash == s.Hash }
+			if !slices.ContainsFunc(merged.Sigs, known) {
+				merged.Sigs = append(merged.Sigs, s)
+			}
+		}
+	}
+	out, err := note.Sign(merged)
+	if err != nil {
+		return nil, nil, fmt.Errorf("merging cosignatures: %w", err)
+	}
+	_, by, err := OpenCosigned(out, vkey, cosigners)
+	return out, by, err
 }

@@ -125,6 +125,50 @@ func TestOpenCosignedRefuses(t *testing.T) {
 	}
 }
 
+// One cosignature of each cosigner that is asked for, the first before the
+// second, and nobody else's.
+func TestMergeCosigned(t *testing.T) {
+	signed, vkey := checkpoint(t)
+	at := func(d time.Duration) func() time.Time { return func() time.Time { return cosignedAt.Add(d) } }
+	university := ledger.NewCosignatureSigner("university.example", cosignerKey("university"), at(0))
+	again := ledger.NewCosignatureSigner("university.example", cosignerKey("university"), at(time.Hour))
+	focus := ledger.NewCosignatureSigner("focus.example", cosignerKey("focus"), at(0))
+	third := ledger.NewCosignatureSigner("third.example", cosignerKey("third"), at(0))
+	cosigners := []roster.Cosigner{cosigner("focus"), cosigner("university")}
+
+	merged, by, err := ledger.MergeCosigned(cosign(t, signed, vkey, university), cosign(t, signed, vkey, third, again, focus), vkey, cosigners)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(by) != 2 || by[0].Cosigner != "focus" || by[1] != (ledger.Cosignature{Cosigner: "university", Time: cosignedAt}) {
+		t.Errorf("cosignatures %v", by)
+	}
+	if want := cosign(t, signed, vkey, university, focus); !bytes.Equal(merged, want) {
+		t.Errorf("merged\n%s\nwant\n%s", merged, want)
+	}
+	if same, _, err := ledger.MergeCosigned(merged, signed, vkey, cosigners); err != nil || !bytes.Equal(same, merged) {
+		t.Errorf("with nothing new: %v\n%s", err, same)
+	}
+	if bare, by, err := ledger.MergeCosigned(merged, merged, vkey, nil); err != nil || len(by) != 0 || !bytes.Equal(bare, signed) {
+		t.Errorf("without cosigners: %v, %v\n%s", by, err, bare)
+	}
+	if _, _, err := ledger.MergeCosigned(signed, cosign(t, signed, vkey, forged{university, cosignerKey("other")}), vkey, cosigners); !errors.Is(err, ledger.ErrSignature) {
+		t.Errorf("a forged cosignature: error %v", err)
+	}
+	skey, _, _ := note.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{7}, 32)), "example.org/tocsin")
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := (&ledger.Checkpoint{Origin: "example.org/tocsin", Size: 4, Root: sha256.Sum256([]byte("root"))}).Sign(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ledger.MergeCosigned(signed, other, vkey, cosigners); !errors.Is(err, ledger.ErrMalformed) {
+		t.Errorf("of two checkpoints: error %v", err)
+	}
+}
+
 // forged signs with another key under the same name and number.
 type forged struct {
 	*ledger.CosignatureSigner

@@ -84,6 +84,8 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		Roster:     a.roster,
 		Leaf:       a.leaf,
 		Checkpoint: a.checkpoint,
+		Cosigned:   func(*vault.Published, ledger.Hashes, int64) {},
+		Published:  func(*vault.Published, ledger.Hashes, int64) {},
 		Envelope:   a.envelope,
 		Message:    a.message,
 		Found:      a.add,

@@ -152,6 +152,13 @@ func TestAttacksAreNamed(t *testing.T) {
 		{"an odd key in a known bucket", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
 			return tx.Bucket([]byte("messages")).Put([]byte("note"), []byte("the witness is in room 12"))
 		}, []string{"schema-key"}, "bucket messages"},
+		{"a text in the place of what was published", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			return tx.Bucket([]byte("head")).Put([]byte("published"), []byte("2026-03-15\nthe witness is in room 12\n"))
+		}, []string{"published-malformed"}, "published checkpoint"},
+		{"a checkpoint of another name", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
+			b := tx.Bucket([]byte("head"))
+			return b.Put([]byte("older"), bytes.Clone(b.Get([]byte("checkpoint"))))
+		}, []string{"schema-key"}, "bucket head"},
 		{"a message without a leaf", func(_ *testing.T, _ *testorg.Org, tx *bolt.Tx) error {
 			return tx.Bucket([]byte("messages")).Put(key(1000), []byte{0, 1, 2, 3})
 		}, []string{"schema-key"}, "bucket messages"},

@@ -32,7 +32,7 @@ func (f Finding) String() string { return f.ID + ": " + f.Where + ": " + f.What 
 
 // A Visitor is told what a check goes through, for checks of its own that
 // need keys or memory. Calls come in this order: rosters, leaves, checkpoint,
-// envelopes, messages. Each func must be set.
+// cosigned, published, envelopes, messages. Each func must be set.
 type Visitor struct {
 	// Live is set for the directory of a store that took reports until it
 	// stopped or was killed, rather than for a snapshot: other files may lie
@@ -43,6 +43,9 @@ type Visitor struct {
 	Roster     func(index int64, leaf *ledger.Leaf, note []byte)
 	Leaf       func(index int64, leaf *ledger.Leaf)
 	Checkpoint func(signed []byte, hashes ledger.Hashes, size int64)
+	// Cosigned and Published are the two checkpoints that went outside, where
+	// there are such: see Published. size is that of the ledger.
+	Cosigned, Published func(p *Published, hashes ledger.Hashes, size int64)
 	// Envelope is the one in force of the case opened by leaf index; sealed
 	// is the index of the leaf that it was sealed with: the same or a rekey.
 	Envelope func(index, sealed int64, id ledger.CaseID, info *agefile.Info)
@@ -323,9 +326,32 @@ func (c *checker) tellLeaves() {
 }
 
 func (c *checker) head() {
-	c.single(bucketHead, keyCheckpoint, func(v []byte) {
-		c.visit.Checkpoint(bytes.Clone(v), c.hashes, int64(len(c.leaves)))
+	size := int64(len(c.leaves))
+	published := func(key, v []byte, tell func(*Published, ledger.Hashes, int64)) {
+		p, err := parsePublished(v)
+		if err != nil {
+			c.found("published-malformed", string(key)+" checkpoint", err.Error())
+			return
+		}
+		tell(p, c.hashes, size)
+	}
+	seen := false
+	c.each(bucketHead, func(k, v []byte) {
+		switch {
+		case bytes.Equal(k, keyCheckpoint):
+			seen = true
+			c.visit.Checkpoint(bytes.Clone(v), c.hashes, size)
+		case bytes.Equal(k, keyCosigned):
+			published(k, v, c.visit.Cosigned)
+		case bytes.Equal(k, keyPublished):
+			published(k, v, c.visit.Published)
+		default:
+			c.unknownKey(bucketHead, k)
+		}
 	})
+	if !seen {
+		c.found("schema-key", "bucket "+bucketHead, fmt.Sprintf("%q is missing", keyCheckpoint))
+	}
 }
 
 // printable shows a key or name that came from the store without letting it

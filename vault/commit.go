@@ -146,16 +146,17 @@ func (c *committer) transact(v *Vault, group []*job, errs []error) error {
 			return w.broken
 		}
 	}
-	if w.added == 0 {
+	if !w.wrote {
 		return nil
 	}
 	if err := w.finish(); err != nil {
 		return err
 	}
+	id := tx.ID()
 	if err := tx.Commit(); err != nil {
-		now := int64(-1)
-		v.view(func(r *reader) error { now = r.size(); return nil })
-		if gaveUp(err, w.n-int64(w.added), now) {
+		now := -1
+		v.view(func(r *reader) error { now = r.tx.ID(); return nil })
+		if gaveUp(err, id-1, now) {
 			return fmt.Errorf("committing: %w", ErrNoSpace)
 		}
 		// Whether the meta page reached the disk is unknown. To go on could
@@ -167,15 +168,17 @@ func (c *committer) transact(v *Vault, group []*job, errs []error) error {
 	if w.roster != nil {
 		v.roster.Store(w.roster)
 	}
-	v.head.Store(&w.head)
+	if w.head != nil {
+		v.head.Store(&w.head)
+	}
 	return nil
 }
 
 // gaveUp reports whether a commit that failed is certain to have left the
-// store as it was: the disk was full, and readers see as many leaves as
+// store as it was: the disk was full, and readers see the same transaction as
 // before. When the sync of the meta page fails, also for want of space, they
-// see those of the transaction, which may then be on disk or not.
-func gaveUp(err error, before, now int64) bool {
+// see the one that failed, which may then be on disk or not.
+func gaveUp(err error, before, now int) bool {
 	return now == before && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT))
 }
 
@@ -185,8 +188,9 @@ type writer struct {
 	v      *Vault
 	day    ledger.Day
 	roster *roster.Signed // set when the transaction brings a new one
-	head   []byte         // set by finish
+	head   []byte         // set by finish when there are new leaves
 	added  int            // leaves appended
+	wrote  bool           // anything at all
 	broken error          // set when a change failed half-way: all is rolled back
 }
 
@@ -205,6 +209,7 @@ func (w *writer) rosterInForce() *roster.Signed {
 // put writes one pair. A failure is remembered, so that the transaction is
 // given up whole and no caller has to undo anything.
 func (w *writer) put(bucket string, key, value []byte) {
+	w.wrote = true
 	b := w.tx.Bucket([]byte(bucket))
 	switch bucket {
 	case bucketLeaves, bucketHashes, bucketCases, bucketEnvelopes, bucketMessages:
@@ -217,6 +222,7 @@ func (w *writer) put(bucket string, key, value []byte) {
 
 // delete removes one pair; see put.
 func (w *writer) delete(bucket string, key []byte) {
+	w.wrote = true
 	if err := w.tx.Bucket([]byte(bucket)).Delete(key); err != nil && w.broken == nil {
 		w.broken = fmt.Errorf("deleting from %s: %w", bucket, err)
 	}
@@ -266,20 +272,26 @@ func (w *writer) addRoster(r *roster.Signed) error {
 	return w.broken
 }
 
-// finish signs the checkpoint over all leaves, once for the transaction.
+// finish signs the checkpoint over all leaves, once for a transaction that
+// brings some.
 func (w *writer) finish() error {
-	if w.broken != nil {
+	if w.broken != nil || w.added == 0 {
 		return w.broken
 	}
-	root, err := tlog.TreeHash(w.size(), &w.reader)
-	if err != nil {
-		return fmt.Errorf("computing the root: %w", err)
-	}
-	cp := ledger.Checkpoint{Origin: w.rosterInForce().Origin, Size: w.size(), Root: root}
-	w.head, err = cp.Sign(w.v.opts.Signer)
-	if err != nil {
+	var err error
+	if w.head, err = w.sign(w.size()); err != nil {
 		return err
 	}
 	w.put(bucketHead, keyCheckpoint, w.head)
 	return w.broken
+}
+
+// sign returns the signed checkpoint over the first size leaves.
+func (w *writer) sign(size int64) ([]byte, error) {
+	root, err := tlog.TreeHash(size, &w.reader)
+	if err != nil {
+		return nil, fmt.Errorf("computing the root of %d leaves: %w", size, err)
+	}
+	cp := ledger.Checkpoint{Origin: w.rosterInForce().Origin, Size: size, Root: root}
+	return cp.Sign(w.v.opts.Signer)
 }

@@ -122,17 +122,17 @@ func TestNothingIsSaidAfterAFailedCommit(t *testing.T) {
 func TestWhenACommitGaveUp(t *testing.T) {
 	for _, c := range []struct {
 		err  error
-		now  int64
+		now  int
 		want bool
 	}{
 		{&os.PathError{Err: syscall.ENOSPC}, 7, true},
 		{syscall.EDQUOT, 7, true},
-		{syscall.ENOSPC, 9, false}, // the meta page's sync failed
+		{syscall.ENOSPC, 8, false}, // the meta page's sync failed
 		{syscall.ENOSPC, -1, false},
 		{syscall.EIO, 7, false},
 	} {
 		if got := vault.GaveUp(c.err, 7, c.now); got != c.want {
-			t.Errorf("%v, 7 leaves before and %d now: %v, want %v", c.err, c.now, got, c.want)
+			t.Errorf("%v, transaction 7 before and %d now: %v, want %v", c.err, c.now, got, c.want)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func TestProve(t *testing.T) {
 	o, v, r := withdrawable(t)
 	mustAdd(t, o, v, r, 0)
 	n := size(t, o, v)
+	publish(t, o, v)
 	err := v.Leaves(0, n, func(index int64, leaf []byte) error {
 		b, err := v.Prove(index)
 		if err != nil {
@@ -68,7 +69,7 @@ func TestProve(t *testing.T) {
 			return err
 		}
 		_, c, err := p.Verify(o.Roster.Intake.Ledger)
-		if err == nil && (p.Index != index || !bytes.Equal(p.Leaf, leaf) || c.Size != n || !bytes.Equal(p.Checkpoint, v.Checkpoint())) {
+		if err == nil && (p.Index != index || !bytes.Equal(p.Leaf, leaf) || c.Size != n || !bytes.Equal(p.Checkpoint, published(t, v).Signed)) {
 			t.Errorf("leaf %d: it proves leaf %d of %d, %q", index, p.Index, c.Size, p.Leaf)
 		}
 		return err
@@ -94,6 +95,7 @@ func TestProve(t *testing.T) {
 // TestProveWhileReportsComeIn: checkpoint and path are of one moment.
 func TestProveWhileReportsComeIn(t *testing.T) {
 	o, v, r := withdrawable(t)
+	publish(t, o, v)
 	ctx, cancel := context.WithCancel(t.Context())
 	var senders, provers sync.WaitGroup
 	for range 4 {

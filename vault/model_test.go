@@ -19,19 +19,20 @@ import (
 
 // model is what a store must hold, in the plainest form.
 type model struct {
-	leaves   int64
-	cases    map[ledger.CaseID]*testorg.Report
-	messages map[ledger.CaseID]int
-	history  map[ledger.CaseID]int  // leaves of the case
-	seen     map[ledger.CaseID]bool // by a case worker
-	gone     map[ledger.CaseID]bool // withdrawn or purged
-	purged   map[ledger.CaseID]bool
-	held     map[ledger.CaseID]bool
-	proposed map[ledger.CaseID]map[string]bool // by whom, since the last message, hold or release
-	signed   map[string]int64                  // signature → leaf
-	forms    []sent
-	roster   uint64
-	sealed   map[ledger.CaseID]uint64 // number of the roster that the envelope in force is for
+	leaves    int64
+	published int64 // leaves that the last published checkpoint covers
+	cases     map[ledger.CaseID]*testorg.Report
+	messages  map[ledger.CaseID]int
+	history   map[ledger.CaseID]int  // leaves of the case
+	seen      map[ledger.CaseID]bool // by a case worker
+	gone      map[ledger.CaseID]bool // withdrawn or purged
+	purged    map[ledger.CaseID]bool
+	held      map[ledger.CaseID]bool
+	proposed  map[ledger.CaseID]map[string]bool // by whom, since the last message, hold or release
+	signed    map[string]int64                  // signature → leaf
+	forms     []sent
+	roster    uint64
+	sealed    map[ledger.CaseID]uint64 // number of the roster that the envelope in force is for
 }
 
 // sent is a form from which an addition came.
@@ -265,6 +266,18 @@ func TestVaultAgainstModel(t *testing.T) {
 				m.roster++
 				m.leaves++
 			},
+			"midnight": func(rt *rapid.T) {
+				o.Day = o.Day.AddDate(0, 0, 1)
+				m.published = m.leaves
+				if err := v.Publish(ctx); err != nil {
+					rt.Fatal(err)
+				}
+			},
+			"publish again": func(rt *rapid.T) {
+				if err := v.Publish(ctx); err != nil {
+					rt.Fatal(err)
+				}
+			},
 			"dead upload": func(rt *rapid.T) {
 				if _, err := testorg.Upload(v, make([]byte, rapid.SampledFrom([]int{10, 300 << 10}).Draw(rt, "size"))); err != nil {
 					rt.Fatal(err)
@@ -341,14 +354,15 @@ func (m *model) compare(rt *rapid.T, o *testorg.Org, v *vault.Vault) {
 			rt.Fatalf("case %s: another envelope is in force than the last", id)
 		}
 		proof, err := v.Prove(last.Index)
-		if err != nil {
+		if last.Index >= m.published {
+			if !errors.Is(err, vault.ErrUnpublished) {
+				rt.Fatalf("case %s: leaf %d of %d that are published: %v, want ErrUnpublished", id, last.Index, m.published, err)
+			}
+		} else if err != nil {
 			rt.Fatal(err)
-		}
-		p, err := ledger.ParseProof(proof)
-		if err != nil {
+		} else if p, err := ledger.ParseProof(proof); err != nil {
 			rt.Fatal(err)
-		}
-		if l, c, err := p.Verify(o.Roster.Intake.Ledger); err != nil || l.Case != id || c.Size != m.leaves {
+		} else if l, c, err := p.Verify(o.Roster.Intake.Ledger); err != nil || l.Case != id || c.Size != m.published {
 			rt.Fatalf("case %s: its last leaf is not proved: %v", id, err)
 		}
 		sealed, err := v.OpenMessage(messages[0].Index)

@@ -178,29 +178,6 @@ func (r *reader) open(id ledger.CaseID) (at []byte, err error) {
 	return at, nil
 }
 
-// Prove returns a proof that the leaf of that index is in the ledger, as a
-// C2SP tlog-proof with the leaf in it (see ledger.Proof), or ErrNotFound. The
-// checkpoint in it covers all leaves that are on stable storage: who keeps it
-// can name a ledger that took any of them back, and a power cut must not.
-func (v *Vault) Prove(index int64) ([]byte, error) {
-	tx, err := v.durableTx()
-	if err != nil {
-		return nil, fmt.Errorf("proving leaf %d: %w", index, err)
-	}
-	defer tx.Rollback()
-	r := newReader(tx)
-	if index < 0 || index >= r.size() {
-		return nil, fmt.Errorf("proving leaf %d of %d: %w", index, r.size(), ErrNotFound)
-	}
-	path, err := tlog.ProveRecord(r.size(), index, r)
-	if err != nil {
-		return nil, fmt.Errorf("proving leaf %d: %w", index, err)
-	}
-	return ledger.FormatProof(&ledger.Proof{
-		Index: index, Leaf: r.get(bucketLeaves, indexKey(index)), Path: path, Checkpoint: r.get(bucketHead, keyCheckpoint),
-	}), nil
-}
-
 // Ciphertext is a stored object, read at random: an age file, or a public
 // text. The caller must Close it.
 type Ciphertext struct {

@@ -18,7 +18,7 @@ const (
 	bucketVault      = "vault"      // "version" → schemaVersion
 	bucketLeaves     = "leaves"     // index → leaf
 	bucketHashes     = "hashes"     // stored-hash index of tlog → 32 bytes
-	bucketHead       = "head"       // "checkpoint" → signed checkpoint over all leaves
+	bucketHead       = "head"       // "checkpoint" → signed checkpoint over all leaves; "published", "cosigned" → see Published
 	bucketRosters    = "rosters"    // index of a roster leaf → signed roster
 	bucketCases      = "cases"      // index of a case leaf → case record
 	bucketEnvelopes  = "envelopes"  // index of a case leaf → its envelope in force
@@ -44,6 +44,8 @@ const schemaVersion = "1"
 var (
 	keyVersion    = []byte("version")
 	keyCheckpoint = []byte("checkpoint")
+	keyPublished  = []byte("published") // the last one that was published
+	keyCosigned   = []byte("cosigned")  // the newest of them that has the quorum of its cosigners
 )
 
 func indexKey(i int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }

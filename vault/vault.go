@@ -23,6 +23,8 @@
 //     recorded it, and takes nothing more.
 //   - A case has one envelope: one that was sealed again takes the place of the
 //     one before, in the transaction that recorded it.
+//   - What goes outside of the ledger's state goes once a day and covers the
+//     days before: see [Published].
 //   - Times are days.
 //
 // [Check] holds a store against all of this, without opening it through bbolt.
@@ -83,6 +85,8 @@ var (
 	// ErrRosterChanged is returned by AddCase for an envelope that is sealed
 	// to the case workers of a roster that is no longer in force.
 	ErrRosterChanged = errors.New("another roster came into force")
+	// ErrUnpublished is returned for what no published checkpoint covers yet.
+	ErrUnpublished = errors.New("not published yet")
 	// ErrFailed is returned by all writes after a commit failed in a way
 	// that leaves open whether it is on disk: the store must be opened anew.
 	ErrFailed = errors.New("the store failed to write and must be reopened")

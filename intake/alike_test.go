@@ -42,6 +42,7 @@ func TestAnswersLookAlike(t *testing.T) {
 		w.tell(several, strings.Repeat("Which room? ", 100), "police")
 	}
 	w.destroy("en", gone)
+	w.midnight()
 	codenames := []struct{ what, codename string }{
 		{"never issued", w.newCodename("en")},
 		{"a case without a reply", w.sent()},

@@ -70,6 +70,7 @@ func TestTheFillingCostsNoMemory(t *testing.T) {
 func TestTheReceiptIsAsLongAsAPage(t *testing.T) {
 	w := newWorld(t, setup{server: func(s *Server) { s.metronome.beat = time.Millisecond }})
 	codename, _ := w.kept()
+	w.midnight()
 	send := func(path, codename, encoding string) (string, answer) {
 		body := field("codename", codename) + last[2:]
 		c := w.dial()

@@ -124,6 +124,7 @@ func TestNothingBehindACodenameIsCompressed(t *testing.T) {
 	w := newWorld(t, setup{})
 	codename := w.sent()
 	w.reply(codename, "Which room?")
+	w.midnight()
 	c := entry{name: "codename", value: codename}
 	for path, more := range map[string][]entry{
 		"return":       nil,

@@ -30,7 +30,7 @@ func (w *world) everyPage(l *Language, codename, gone string) map[string][]answe
 		"return":   {w.get(at + "return"), w.post(at+"return", entry{name: "codename", value: "zoom"})},
 		"replies": {w.post(at+"return", c), w.post(at+"add", form...),
 			w.post(at+"add", append(form, entry{name: "files", file: "a", value: strings.Repeat("x", 100_001)})...)},
-		"proof":     {w.post(at+"proof", c)},
+		"proof":     {w.post(at+"proof", c), w.post(at+"proof", entry{name: "codename", value: w.sent()})},
 		"withdrawn": {w.post(at+"return", entry{name: "codename", value: gone})},
 		"refusal":   {w.get(at + "nothing"), w.post(at + "report"), w.post(at+"report", entry{name: "colour", value: "x"})},
 	}
@@ -50,6 +50,7 @@ func newEveryWorld(t *testing.T) (w *world, codename, gone string) {
 	w.event(codename, ledger.EventRead)
 	w.event(codename, ledger.EventHandedOver)
 	w.tell(codename, "Which room?", "police")
+	w.midnight()
 	return w, codename, gone
 }
 

@@ -61,6 +61,7 @@ func TestProof(t *testing.T) {
 	c := entry{name: "codename", value: codename}
 	look := func() {
 		t.Helper()
+		w.midnight()
 		page := w.post("/en/proof", c)
 		file := w.post("/en/proof/file", c)
 		w.wantProof(shown(t, page), codename)
@@ -81,11 +82,44 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// Until midnight there is no proof, and nothing on the page or in the file's
+// place tells that anybody else sends a report. Nor does the proof afterwards.
+func TestProofIsMadeAtMidnight(t *testing.T) {
+	w := newWorld(t, setup{})
+	codename := w.sent()
+	c := entry{name: "codename", value: codename}
+	for _, l := range w.server.languages.all {
+		for _, path := range []string{"/proof", "/proof/file"} {
+			before := w.post("/"+l.Code+path, c)
+			before.wantSaid(t, []string{w.says(l.Code, "proof.later"), `formaction="/` + l.Code + `/return"`},
+				[]string{w.says(l.Code, "proof.careful"), w.says(l.Code, "proof.save"), "c2sp.org/tlog-proof"})
+			if before.status != http.StatusOK || before.header.Get("Content-Disposition") != "" || len(before.body) != leastPage {
+				t.Errorf("%s%s: status %d, %q, %d bytes", l.Code, path, before.status, before.header.Get("Content-Disposition"), len(before.body))
+			}
+			if l.Code == "en" {
+				w.sent()
+				if after := w.post("/"+l.Code+path, c); after.body != before.body {
+					t.Errorf("%s: another page since somebody else sent a report", path)
+				}
+			}
+		}
+	}
+	w.midnight()
+	before := w.post("/en/proof/file", c).body
+	w.wantProof(before, codename)
+	other := w.sent()
+	if w.post("/en/proof/file", c).body != before {
+		t.Error("another proof since somebody else sent a report")
+	}
+	w.post("/en/proof", entry{name: "codename", value: other}).wantSaid(t, []string{w.says("en", "proof.later")}, nil)
+}
+
 // What a browser writes into its list of downloads says nothing, whatever the
 // language, and the file is for no viewer to run.
 func TestProofFileSaysNothing(t *testing.T) {
 	w := newWorld(t, setup{})
 	codename := w.sent()
+	w.midnight()
 	for _, l := range w.server.languages.all {
 		p := w.post("/"+l.Code+"/proof/file", entry{name: "codename", value: strings.ToUpper(codename)})
 		if got := p.header.Get("Content-Disposition"); got != `attachment; filename="receipt.txt"` {
@@ -124,8 +158,10 @@ func TestProofOfNothing(t *testing.T) {
 func TestProofOfAWithdrawnCase(t *testing.T) {
 	w := newWorld(t, setup{policy: mayWithdraw})
 	codename := w.sent()
+	w.midnight()
 	before := w.post("/en/proof/file", entry{name: "codename", value: codename}).body
 	w.destroy("en", codename)
+	w.midnight()
 	after := w.post("/en/proof/file", entry{name: "codename", value: codename}).body
 	w.wantProof(after, codename)
 	w.wantProof(shown(t, w.post("/en/proof", entry{name: "codename", value: codename})), codename)

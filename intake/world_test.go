@@ -14,6 +14,7 @@ import (
 	"net/textproto"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type world struct {
 	addr   string
 	log    *lockedBuffer
 
+	days   *atomic.Int64 // that the store's clock is ahead
 	org    note.Signer
 	roster roster.Roster
 	worker *age.HybridIdentity
@@ -72,7 +74,7 @@ type setup struct {
 
 func newWorld(t testing.TB, o setup) *world {
 	t.Helper()
-	w := &world{t: t, dir: o.directory, log: new(lockedBuffer)}
+	w := &world{t: t, dir: o.directory, log: new(lockedBuffer), days: new(atomic.Int64)}
 	if w.dir == "" {
 		w.dir = t.TempDir()
 	}
@@ -105,7 +107,7 @@ func newWorld(t testing.TB, o setup) *world {
 	}
 	signed, err := w.roster.Sign(w.org)
 	must(t, err)
-	options := vault.Options{Signer: signer}
+	options := vault.Options{Signer: signer, Now: w.now}
 	if o.vault != nil {
 		o.vault(&options)
 	}
@@ -243,6 +245,16 @@ func hiddenCodename(t testing.TB, html string) string {
 	}
 	c, _, _ := strings.Cut(rest, `"`)
 	return c
+}
+
+// now is the store's clock.
+func (w *world) now() time.Time { return time.Now().AddDate(0, 0, int(w.days.Load())) }
+
+// midnight lets the day pass, and what came in on it be published.
+func (w *world) midnight() {
+	w.t.Helper()
+	w.days.Add(1)
+	must(w.t, w.vault.Publish(w.t.Context()))
 }
 
 // leaves counts the ledger's leaves: 1 for the roster, 2 for each report.

@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"tocsin/ledger"
 	"tocsin/seal/agefile"
@@ -38,8 +37,8 @@ type Options struct {
 
 // A Result is what an audit found.
 type Result struct {
-	Whole      bool               `json:"whole"`
-	Findings   []vault.Finding    `json:"findings"`
+	Whole      bool               `json:"whole"` // nothing above a notice was found
+	Findings   []Finding          `json:"findings"`
 	More       map[string]int     `json:"more,omitempty"` // by ID, how many findings beyond MaxFindings
 	History    string             `json:"history"`
 	Counts     vault.Counts       `json:"counts"`
@@ -56,13 +55,6 @@ const (
 	HistoryBroken    = "broken"    // it does not: a finding says more
 )
 
-// MaxFindings is how many findings of one ID a result lists; a store that is
-// broken throughout would give one for each page and leaf.
-const MaxFindings = 100
-
-// maxText bounds a part of a finding, in bytes. It may quote the store.
-const maxText = 500
-
 // Verify checks a store. It returns an error only when it could not check:
 // the store or an input is missing or can't be read, or an input is not what
 // it is given as. All that is wrong with the store is a finding.
@@ -72,8 +64,9 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("the auditor's roster: %w", err)
 	}
 	a := &auditor{
-		held: held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*ledger.Custody{}, counts: map[string]int{},
-		result: &Result{Findings: []vault.Finding{}, More: map[string]int{}, History: HistoryUnchecked},
+		findings: findings{counts: map[string]int{}},
+		held:     held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*ledger.Custody{},
+		result: &Result{History: HistoryUnchecked},
 	}
 	progress := o.Progress
 	if progress == nil {
@@ -99,17 +92,17 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	}
 	a.result.Counts = *counts
 	a.holdRoster()
-	a.result.Whole = len(a.result.Findings) == 0
+	a.tell(a.result)
 	return a.result, nil
 }
 
 // An auditor follows one check.
 type auditor struct {
+	findings
 	held    *roster.Signed
 	last    []byte
 	lastErr error
 	result  *Result
-	counts  map[string]int // findings by ID
 	rosters []inForce
 	handed  map[handOver]bool
 	cases   map[ledger.CaseID]*ledger.Custody // by the leaves so far
@@ -125,27 +118,6 @@ type inForce struct {
 type handOver struct {
 	id          ledger.CaseID
 	destination string
-}
-
-func (a *auditor) found(id, where, format string, args ...any) {
-	a.add(vault.Finding{ID: id, Where: where, What: fmt.Sprintf(format, args...)})
-}
-
-func (a *auditor) add(f vault.Finding) {
-	if a.counts[f.ID]++; a.counts[f.ID] > MaxFindings {
-		a.result.More[f.ID]++
-		return
-	}
-	f.Where, f.What = clip(f.Where), clip(f.What)
-	a.result.Findings = append(a.result.Findings, f)
-}
-
-// clip shortens a text and makes it valid UTF-8.
-func clip(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText] + "…"
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // roster takes the rosters of the store in the order they came into force.

@@ -43,8 +43,9 @@ func TestForgeriesAreNamed(t *testing.T) {
 			if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
 				t.Errorf("found %v, want %v:\n%v", got, want, r.Findings)
 			}
-			if r.Whole {
-				t.Error("the store is called whole")
+			worst := r.Findings[0].Severity
+			if r.Whole != (worst == audit.Notice) {
+				t.Errorf("whole is %v, and the worst finding is %s", r.Whole, worst)
 			}
 		})
 	}

@@ -28,9 +28,9 @@ const (
 
 const description = `Check that a store of sealed reports is whole, without any key that opens one.
 
-audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line; the last line is the count. Of one kind, 100 are shown.
+audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act; it does not keep a store from being whole.
 
-Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings. 1 also if the new checkpoint could not be kept.`
+Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 1 also if the new checkpoint could not be kept.`
 
 type verifyCmd struct {
 	Roster     string `required:"" placeholder:"FILE" help:"The newest signed roster that you have."`

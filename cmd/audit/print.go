@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -42,22 +40,35 @@ const (
 	keptFailed             // it could not be written
 )
 
+// printText prints a line for each finding, the worst first, below those of one
+// kind how it must be and what to do, and at the end what was checked and the
+// count.
 func printText(w io.Writer, r *audit.Result, file string, k kept) error {
 	var b strings.Builder
-	total := len(r.Findings)
-	for _, f := range r.Findings {
+	count := map[audit.Severity]int{}
+	for i, f := range r.Findings {
 		fmt.Fprintln(&b, clean(f.String()))
-	}
-	for _, id := range slices.Sorted(maps.Keys(r.More)) {
-		fmt.Fprintf(&b, "%s: and %d more\n", clean(id), r.More[id])
-		total += r.More[id]
+		count[f.Severity]++
+		if i+1 < len(r.Findings) && r.Findings[i+1].ID == f.ID {
+			continue
+		}
+		if n := r.More[f.ID]; n > 0 {
+			fmt.Fprintf(&b, "%s: and %d more\n", clean(f.ID), n)
+			count[f.Severity] += n
+		}
+		fmt.Fprintf(&b, "    %s; expected: %s\n    what to do: %s\n", f.Severity, clean(f.Expected), clean(f.Advice))
 	}
 	n := r.Counts
 	fmt.Fprintf(&b, "checked %d leaves, %d cases, %d messages, %d bytes, roster %d\n", n.Leaves, n.Cases, n.Messages, n.Bytes, r.Roster)
-	if !r.Whole {
-		fmt.Fprintf(&b, "%d findings\n", total)
+	notices := ""
+	if n := count[audit.Notice]; n > 0 {
+		notices = fmt.Sprintf("; %d notices", n)
+	}
+	critical, serious := count[audit.Critical], count[audit.Serious]
+	if r.Whole {
+		fmt.Fprintf(&b, "whole; 0 findings%s; %s\n", notices, history(r.History, clean(file), k))
 	} else {
-		fmt.Fprintf(&b, "whole; 0 findings; %s\n", history(r.History, clean(file), k))
+		fmt.Fprintf(&b, "%d findings: %d critical, %d serious%s\n", critical+serious, critical, serious, notices)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

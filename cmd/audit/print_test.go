@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"tocsin/audit"
-	"tocsin/vault"
 )
 
 // hostile holds what could speak to a terminal, or to who reads it: the end of
@@ -19,7 +18,7 @@ const hostile = "leaf\n\x1b[2J\u009b2J\x07 \u202ewhole\u2066 \U000e0041 é 夜"
 
 func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	r := &audit.Result{
-		Findings: []vault.Finding{{ID: "tree-hash", Where: hostile, What: hostile}},
+		Findings: []audit.Finding{{ID: "tree-hash", Severity: audit.Critical, Where: hostile, Found: hostile, Expected: "order", Advice: "look"}},
 		More:     map[string]int{"tree-hash": 7},
 	}
 	silent := func(what, s string) {
@@ -35,10 +34,10 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	silent("text", text.String())
-	if n := strings.Count(text.String(), "\n"); n != 4 {
-		t.Errorf("%d lines, want the finding, how many more, what was checked, and the count: %q", n, text.String())
+	if n := strings.Count(text.String(), "\n"); n != 6 {
+		t.Errorf("%d lines, want the finding, how many more, what was expected, what to do, what was checked, and the count: %q", n, text.String())
 	}
-	if !strings.HasSuffix(text.String(), "\n8 findings\n") || !strings.Contains(text.String(), "tree-hash: and 7 more\n") {
+	if !strings.HasSuffix(text.String(), "\n8 findings: 8 critical, 0 serious\n") || !strings.Contains(text.String(), "tree-hash: and 7 more\n") {
 		t.Errorf("the count is not of all findings: %q", text.String())
 	}
 	if !strings.Contains(text.String(), "é 夜") {
@@ -53,7 +52,7 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	if err := json.Unmarshal(text.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Findings) != 1 || got.Findings[0].What != hostile {
+	if len(got.Findings) != 1 || got.Findings[0].Found != hostile {
 		t.Errorf("JSON says another thing: %q", got.Findings)
 	}
 	text.Reset()

@@ -27,11 +27,12 @@ import (
 
 // Options are what an audit is made with.
 type Options struct {
-	Store    string // directory of a snapshot
-	Live     bool   // it is that of a store which took reports until it stopped: see vault.Visitor
-	Roster   []byte // a signed roster, the newest that the auditor has
-	OrgKey   string // the organisation's verifier key
-	Last     []byte // signed checkpoint of the last audit; nil if there was none
+	Store    string     // directory of a snapshot
+	Live     bool       // it is that of a store which took reports until it stopped: see vault.Visitor
+	Roster   []byte     // a signed roster, the newest that the auditor has
+	OrgKey   string     // the organisation's verifier key
+	Last     []byte     // signed checkpoint of the last audit; nil if there was none
+	Today    ledger.Day // as of when notice is given of what is overdue; "" gives none
 	Progress func(done, total int64)
 }
 
@@ -65,7 +66,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	}
 	a := &auditor{
 		findings: findings{counts: map[string]int{}},
-		held:     held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*ledger.Custody{},
+		held:     held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*caseFile{},
 		result: &Result{History: HistoryUnchecked},
 	}
 	progress := o.Progress
@@ -92,6 +93,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	}
 	a.result.Counts = *counts
 	a.holdRoster()
+	a.overdue(o.Today)
 	a.tell(a.result)
 	return a.result, nil
 }
@@ -105,7 +107,7 @@ type auditor struct {
 	result  *Result
 	rosters []inForce
 	handed  map[handOver]bool
-	cases   map[ledger.CaseID]*ledger.Custody // by the leaves so far
+	cases   map[ledger.CaseID]*caseFile // by the leaves so far
 }
 
 // inForce is a roster and the leaf from which on it is in force.
@@ -205,13 +207,9 @@ func (a *auditor) purge(where string, index int64, l *ledger.Leaf, r *roster.Sig
 	if l.Event == ledger.EventRoster {
 		return
 	}
-	c := a.cases[l.Case]
-	if c == nil {
-		c = new(ledger.Custody)
-		a.cases[l.Case] = c
-	}
+	c := a.caseFile(index, l.Case)
 	if l.Event == ledger.EventPurged && r != nil {
-		switch err := c.MayPurge(l, r); {
+		switch err := c.custody.MayPurge(l, r); {
 		case errors.Is(err, ledger.ErrRule):
 			a.found("purged-rule", where, "%v", err)
 		case errors.Is(err, ledger.ErrHeld):
@@ -222,7 +220,7 @@ func (a *auditor) purge(where string, index int64, l *ledger.Leaf, r *roster.Sig
 			a.found("purged-signers", where, "%v", err)
 		}
 	}
-	c.Add(index, l)
+	c.add(index, l)
 }
 
 // checkpoint checks the head of the ledger, and that it only grew from the
@@ -279,8 +277,11 @@ func (a *auditor) openLast() (*ledger.Checkpoint, error) {
 // envelope checks to whom a case key is sealed, as far as can be seen.
 func (a *auditor) envelope(index, sealed int64, id ledger.CaseID, info *agefile.Info) {
 	where := fmt.Sprintf("envelope of case %s (leaf %d)", id, index)
-	if r := a.rosterAt(sealed); r != nil && len(info.Stanzas) != len(r.Workers) {
-		a.found("envelope-recipients", where, "it is sealed to %d recipients, roster %d has %d case workers", len(info.Stanzas), r.Number, len(r.Workers))
+	if r := a.rosterAt(sealed); r != nil {
+		if len(info.Stanzas) != len(r.Workers) {
+			a.found("envelope-recipients", where, "it is sealed to %d recipients, roster %d has %d case workers", len(info.Stanzas), r.Number, len(r.Workers))
+		}
+		a.rekey(where, r)
 	}
 	a.hybrid(where, info)
 	if info.PlaintextSize != vault.CaseKeySize {

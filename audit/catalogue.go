@@ -108,4 +108,8 @@ var catalogue = []Kind{
 	{"roster-number", Serious, "a leaf and its roster have the same number", rosters},
 	{"store-version", Serious, "the store is of the version that this program knows", "Use the audit of the same release as the intake."},
 	{"withdrawn-policy", Serious, "a report is withdrawn only under a roster that allows it", withdrawn},
+
+	{"deadline-overdue", Notice, "a case worker sees each report within the policy's hours, counted so that none is told that may be in time", "Ask the case workers to read it: triage pull, then triage due."},
+	{"rekey-overdue", Notice, "after a change of case workers each envelope is sealed again to those who are left", "Have a case worker run triage rekey and triage push."},
+	{"retention-overdue", Notice, "a case at rest is purged once the policy's time has passed", "Have the case workers purge it with triage purge, or hold it with triage hold."},
 }

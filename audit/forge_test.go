@@ -85,8 +85,8 @@ func (f *forgery) copy(t *testing.T) *forgery {
 	c := *f
 	c.T, c.dir = t, filepath.Join(t.TempDir(), "copy")
 	c.must(os.CopyFS(c.dir, os.DirFS(f.dir)))
-	old, signed := *f.Roster, f.Signed
-	t.Cleanup(func() { *f.Roster, f.Signed = old, signed })
+	old, signed, day := *f.Roster, f.Signed, f.Day
+	t.Cleanup(func() { *f.Roster, f.Signed, f.Day = old, signed, day })
 	return &c
 }
 
@@ -228,6 +228,21 @@ func (f *forgery) addSigned(l *ledger.Leaf) {
 	f.Helper()
 	f.put("signatures", signature(l), key(leafCount+f.added))
 	f.addLeaf(l)
+}
+
+// addRoster puts another roster in force, which the organisation signed.
+func (f *forgery) addRoster(change func()) {
+	f.Helper()
+	f.Roster.Number++
+	change()
+	f.Sign(f.T)
+	f.put("rosters", key(leafCount+f.added), f.Signed)
+	f.added++
+	f.history(func(leaves [][]byte) [][]byte {
+		return append(leaves, f.encode(&ledger.Leaf{
+			Event: ledger.EventRoster, Day: ledger.DayOf(f.Day), Number: f.Roster.Number, Digest: testorg.Digest(f.Signed),
+		}))
+	})
 }
 
 // end is the index of the last leaf.

@@ -325,12 +325,13 @@ func Snapshot(t testing.TB, v *vault.Vault) string {
 	return dir
 }
 
-// Audit returns what an audit of the store in dir finds: of one that was
+// Audit returns what an audit of the store in dir finds on the organisation's
+// day: of one that was
 // opened as such, or of a snapshot.
 func (o *Org) Audit(t testing.TB, dir string, last []byte) *audit.Result {
 	t.Helper()
 	_, live := o.live.Load(dir)
-	r, err := audit.Verify(context.Background(), audit.Options{Store: dir, Live: live, Roster: o.Signed, OrgKey: o.Key, Last: last})
+	r, err := audit.Verify(context.Background(), audit.Options{Store: dir, Live: live, Roster: o.Signed, OrgKey: o.Key, Last: last, Today: ledger.DayOf(o.Day)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,11 +88,7 @@ func TestAttacksOnPurges(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			forged := copyStore(t, dir)
 			edit(t, forged, c.attack)
-			var got []string
-			for _, f := range o.Audit(t, forged, nil).Findings {
-				got = append(got, f.ID)
-			}
-			if !slices.Equal(got, c.want) {
+			if got := faults(t, o, forged); !slices.Equal(got, c.want) {
 				t.Errorf("found %v, want %v", got, c.want)
 			}
 		})

@@ -9,7 +9,9 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"tocsin/audit"
 	"tocsin/ledger"
+	"tocsin/testorg"
 )
 
 // What an attacker on the disk may do to what a witness did, with the ledger's
@@ -93,13 +95,21 @@ func TestAttacksOnWitnesses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			forged := copyStore(t, dir)
 			edit(t, forged, c.attack)
-			var got []string
-			for _, f := range o.Audit(t, forged, nil).Findings {
-				got = append(got, f.ID)
-			}
-			if !slices.Equal(got, c.want) {
+			if got := faults(t, o, forged); !slices.Equal(got, c.want) {
 				t.Errorf("found %v, want %v", got, c.want)
 			}
 		})
 	}
+}
+
+// faults returns the IDs of what keeps a store from being whole.
+func faults(t *testing.T, o *testorg.Org, dir string) []string {
+	t.Helper()
+	var ids []string
+	for _, f := range o.Audit(t, dir, nil).Findings {
+		if f.Severity != audit.Notice {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
 }

@@ -10,13 +10,18 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/term"
 
 	"tocsin/audit"
+	"tocsin/ledger"
 )
+
+// now is the clock; the scripts of the tests have one that stands.
+var now = time.Now
 
 // Exit codes, stable for scripts.
 const (
@@ -28,7 +33,7 @@ const (
 
 const description = `Check that a store of sealed reports is whole, without any key that opens one.
 
-audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act; it does not keep a store from being whole.
+audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act, as when a report lies unread past the policy's hours; it does not keep a store from being whole.
 
 Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 1 also if the new checkpoint could not be kept.`
 
@@ -106,7 +111,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // Run checks a snapshot.
 func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
-	o := audit.Options{Store: c.Store}
+	o := audit.Options{Store: c.Store, Today: ledger.DayOf(now())}
 	var err error
 	if o.Roster, err = os.ReadFile(c.Roster); err != nil {
 		return err

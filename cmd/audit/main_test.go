@@ -1,21 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tocsin/ledger"
 	"tocsin/testorg"
 	"tocsin/vault"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"audit": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"audit": func() {
+			// As in the stores of package testorg, or as the script says.
+			now = func() time.Time { return ledger.Day(cmp.Or(os.Getenv("TODAY"), "2026-03-14")).Time() }
+			os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+		},
 	})
 }
 

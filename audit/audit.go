@@ -78,8 +78,8 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		Roster:     a.roster,
 		Leaf:       a.leaf,
 		Checkpoint: a.checkpoint,
-		Cosigned:   func(*vault.Published, ledger.Hashes, int64) {},
-		Published:  func(*vault.Published, ledger.Hashes, int64) {},
+		Cosigned:   a.cosigned,
+		Published:  a.published,
 		Envelope:   a.envelope,
 		Message:    a.message,
 		Found:      a.add,
@@ -93,6 +93,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	}
 	a.result.Counts = *counts
 	a.holdRoster()
+	a.stale()
 	a.overdue(o.Today)
 	a.tell(a.result)
 	return a.result, nil
@@ -108,6 +109,9 @@ type auditor struct {
 	rosters []inForce
 	handed  map[handOver]bool
 	cases   map[ledger.CaseID]*caseFile // by the leaves so far
+	days    []ledger.Day                // of the leaves; "" where unreadable
+	shown   ledger.Day                  // the last day that the store shows
+	covered int64                       // leaves that the cosigned checkpoint covers
 }
 
 // inForce is a roster and the leaf from which on it is in force.
@@ -171,6 +175,10 @@ func (a *auditor) holdRoster() {
 
 // leaf checks what the ledger alone says: who did what, and was it theirs to do.
 func (a *auditor) leaf(index int64, l *ledger.Leaf) {
+	for int64(len(a.days)) < index {
+		a.days = append(a.days, "")
+	}
+	a.days, a.shown = append(a.days, l.Day), max(a.shown, l.Day)
 	where := fmt.Sprintf("%s of case %s (leaf %d)", l.Event, l.Case, index)
 	r := a.rosterAt(index)
 	if l.Destination != "" {
@@ -221,57 +229,6 @@ func (a *auditor) purge(where string, index int64, l *ledger.Leaf, r *roster.Sig
 		}
 	}
 	c.add(index, l)
-}
-
-// checkpoint checks the head of the ledger, and that it only grew from the
-// one that the last audit kept.
-func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
-	if len(a.rosters) == 0 {
-		return // holdRoster says so
-	}
-	now := a.rosters[len(a.rosters)-1]
-	cp, err := ledger.OpenCheckpoint(signed, now.Intake.Ledger)
-	if err != nil {
-		a.found("checkpoint-signature", "checkpoint", "%v", err)
-	} else {
-		a.result.Checkpoint, a.result.Signed = cp, signed
-		if cp.Size != size {
-			a.found("checkpoint-size", "checkpoint", "it covers %d leaves, the store has %d", cp.Size, size)
-		} else if root, err := hashes.Root(size); err != nil || root != cp.Root {
-			a.found("checkpoint-root", "checkpoint", "its root is %s, that of the leaves is %s", cp.Root, root)
-		}
-	}
-	if a.last == nil {
-		return
-	}
-	last, err := a.openLast()
-	if err != nil {
-		a.lastErr = err
-		return
-	}
-	a.result.History = HistoryBroken
-	if last.Size > size {
-		a.found("history-rollback", "store", "it has %d leaves, the last audit saw %d: an older state was put back, or leaves were dropped", size, last.Size)
-		return
-	}
-	if root, err := hashes.Root(last.Size); err != nil || root != last.Root {
-		a.found("history-rewritten", "store", "its first %d leaves are not those that the last audit saw", last.Size)
-		return
-	}
-	a.result.History = HistoryGrew
-}
-
-// openLast verifies the remembered checkpoint with the ledger key of any
-// roster of this store, or of the auditor's own.
-func (a *auditor) openLast() (*ledger.Checkpoint, error) {
-	cp, err := ledger.OpenCheckpoint(a.last, a.held.Intake.Ledger)
-	for i := len(a.rosters) - 1; i >= 0 && err != nil; i-- {
-		cp, err = ledger.OpenCheckpoint(a.last, a.rosters[i].Intake.Ledger)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the checkpoint of the last audit: %w", err)
-	}
-	return cp, nil
 }
 
 // envelope checks to whom a case key is sealed, as far as can be seen.

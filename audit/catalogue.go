@@ -33,6 +33,7 @@ const (
 	acted     = "Ask the case worker whom the leaf names. If it was not theirs, a key was stolen: have the organisation sign a roster without it."
 	purge     = "Ask the case workers who signed, and the organisation, why. The case is destroyed for good; an earlier snapshot holds what it was."
 	withdrawn = "The program on the intake would not have allowed it: somebody with the ledger's key wrote the leaf. Restore the case from an earlier snapshot."
+	cosigners = "Ask the cosigners for the checkpoint that they signed last, and hold it against the store with audit compare."
 	rosters   = "Ask the organisation, not the intake, which roster is in force, and give that to the audit."
 )
 
@@ -45,6 +46,9 @@ var catalogue = []Kind{
 	{"checkpoint-root", Critical, "the signed checkpoint is that of the leaves in the store", rewritten},
 	{"checkpoint-signature", Critical, "the ledger's key, as the roster in force names it, signed the checkpoint", rewritten},
 	{"checkpoint-size", Critical, "the signed checkpoint covers every leaf in the store", again},
+	{"cosigned-quorum", Critical, "as many cosigners as a roster of its time asks for signed the cosigned checkpoint", cosigners},
+	{"cosigned-root", Critical, "the store's history begins with the cosigned checkpoint", rewritten},
+	{"cosigned-signature", Critical, "the ledger's key signed the cosigned checkpoint", rewritten},
 	{"envelope-malformed", Critical, "each envelope is an age file", lost},
 	{"envelope-purged", Critical, "the envelope of a purged case is destroyed", "The case can still be opened. Have the intake's operator restore a whole snapshot, and ask who put the envelope back."},
 	{"envelope-recipients", Critical, "an envelope is sealed to as many as the roster it was sealed for has case workers", readable},
@@ -77,6 +81,9 @@ var catalogue = []Kind{
 	{"page-slack", Critical, "where nothing lies in a page there are zeros", leftover},
 	{"page-twice", Critical, "no page is used twice", again},
 	{"page-unreadable", Critical, "every page can be read", again},
+	{"published-malformed", Critical, "what was published is a day and a signed checkpoint", again},
+	{"published-root", Critical, "the store's history begins with the published checkpoint", rewritten},
+	{"published-signature", Critical, "the ledger's key signed the published checkpoint", rewritten},
 	{"purged-early", Critical, "under the rule retention a case is purged only after the time for which the policy keeps it", purge},
 	{"purged-held", Critical, "no case is purged while it is held", purge},
 	{"purged-rule", Critical, "a case is purged only under a rule that there is", purge},
@@ -100,9 +107,11 @@ var catalogue = []Kind{
 	{"withdrawn-secret", Critical, "a report is withdrawn with what only its witness's codename gives", withdrawn},
 
 	{"blob-small", Serious, "a message of at most 256 KiB lies in the database", again},
+	{"cosigned-stale", Serious, "no leaf waits for longer than four days to be cosigned, where the roster asks for it", "Ask the intake's operator to look at intake status. Until leaves are cosigned, only your memory shows that they were not shown otherwise to others."},
 	{"event-destination", Serious, "a hand-over goes to a destination of the roster in force", acted},
 	{"event-order", Serious, "a destination acknowledges what was handed over to it", acted},
 	{"message-padding", Serious, "a message's length is a step of the padding, so that it tells little", "Find out which program sealed it. Its length was seen by whoever saw the store, and can't be taken back."},
+	{"published-day", Serious, "what is published on a day covers the leaves of the days before, so that it does not tell when reports come in", "Find out which program published it, and treat the hours of the reports of that day as known."},
 	{"recipient-type", Serious, "all is sealed to post-quantum recipients", readable},
 	{"rekey-roster", Serious, "an envelope is sealed again for the roster in force", "Have the case workers run triage rekey and triage push again."},
 	{"roster-number", Serious, "a leaf and its roster have the same number", rosters},

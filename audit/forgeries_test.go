@@ -17,7 +17,7 @@ type forging struct {
 }
 
 // forgeries has at least one for each ID of a finding.
-var forgeries = slices.Concat(forgedFiles, forgedRecords, forgedLedgers, forgedRosters, forgedSealed, forgedRetired, forgedDelays)
+var forgeries = slices.Concat(forgedFiles, forgedRecords, forgedLedgers, forgedRosters, forgedPublished, forgedSealed, forgedRetired, forgedDelays)
 
 // forgedFiles change the files and pages.
 var forgedFiles = []forging{

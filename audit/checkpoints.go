@@ -1,0 +1,189 @@
+package audit
+
+import (
+	"fmt"
+
+	"tocsin/ledger"
+	"tocsin/vault"
+)
+
+// checkpoint checks the head of the ledger, and that it only grew from the
+// one that the last audit kept.
+func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
+	if len(a.rosters) == 0 {
+		return // holdRoster says so
+	}
+	now := a.rosters[len(a.rosters)-1]
+	cp, err := ledger.OpenCheckpoint(signed, now.Intake.Ledger)
+	if err != nil {
+		a.found("checkpoint-signature", "checkpoint", "%v", err)
+	} else {
+		a.result.Checkpoint, a.result.Signed = cp, signed
+		if cp.Size != size {
+			a.found("checkpoint-size", "checkpoint", "it covers %d leaves, the store has %d", cp.Size, size)
+		} else if root, err := hashes.Root(size); err != nil || root != cp.Root {
+			a.found("checkpoint-root", "checkpoint", "its root is %s, that of the leaves is %s", cp.Root, root)
+		}
+	}
+	if a.last == nil {
+		return
+	}
+	last, err := a.openLast()
+	if err != nil {
+		a.lastErr = err
+		return
+	}
+	a.result.History = HistoryBroken
+	if last.Size > size {
+		a.found("history-rollback", "store", "it has %d leaves, the last audit saw %d: an older state was put back, or leaves were dropped", size, last.Size)
+		return
+	}
+	if root, err := hashes.Root(last.Size); err != nil || root != last.Root {
+		a.found("history-rewritten", "store", "its first %d leaves are not those that the last audit saw", last.Size)
+		return
+	}
+	a.result.History = HistoryGrew
+}
+
+// openLast verifies the remembered checkpoint with the ledger key of any
+// roster of this store, or of the auditor's own.
+func (a *auditor) openLast() (*ledger.Checkpoint, error) {
+	cp, err := ledger.OpenCheckpoint(a.last, a.held.Intake.Ledger)
+	if err != nil {
+		cp, _, err = a.open(a.last)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the checkpoint of the last audit: %w", err)
+	}
+	return cp, nil
+}
+
+// open verifies a checkpoint with the ledger key of any roster of this store,
+// the newest first, and returns that key: no roster is bound to keep it.
+func (a *auditor) open(signed []byte) (cp *ledger.Checkpoint, vkey string, err error) {
+	err = ledger.ErrSignature
+	for i := len(a.rosters) - 1; i >= 0; i-- {
+		vkey = a.rosters[i].Intake.Ledger
+		if cp, err = ledger.OpenCheckpoint(signed, vkey); err == nil {
+			return cp, vkey, nil
+		}
+	}
+	return nil, "", err
+}
+
+// published checks the checkpoint that was last shown outside: the ledger's key
+// signed it, the store's history begins with it, and it covers no leaf of the
+// day on which it was published.
+func (a *auditor) published(p *vault.Published, hashes ledger.Hashes, size int64) {
+	const where = "published checkpoint"
+	a.shown = max(a.shown, p.Day)
+	if len(a.rosters) == 0 {
+		return // holdRoster says so
+	}
+	cp, _, err := a.open(p.Signed)
+	if err != nil {
+		a.found("published-signature", where, "%v", err)
+		return
+	}
+	if what := prefix(cp, hashes, size); what != "" {
+		a.found("published-root", where, "%s", what)
+		return
+	}
+	if day := a.dayBefore(cp.Size); day >= p.Day {
+		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", p.Day, day)
+	}
+}
+
+// cosigned does the same for the newest of them that its cosigners signed, and
+// counts these.
+func (a *auditor) cosigned(p *vault.Published, hashes ledger.Hashes, size int64) {
+	const where = "cosigned checkpoint"
+	a.shown = max(a.shown, p.Day)
+	if len(a.rosters) == 0 {
+		return
+	}
+	cp, vkey, err := a.open(p.Signed)
+	if err != nil {
+		a.found("cosigned-signature", where, "%v", err)
+		return
+	}
+	if what := prefix(cp, hashes, size); what != "" {
+		a.found("cosigned-root", where, "%s", what)
+		return
+	}
+	a.covered = cp.Size
+	if day := a.dayBefore(cp.Size); day >= p.Day {
+		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", p.Day, day)
+	}
+	a.quorum(where, p.Signed, vkey, cp.Size)
+}
+
+// quorum checks that the quorum of some roster signed a checkpoint: of that
+// which was in force at the end of it, or of a later one, because they sign
+// after it was made.
+func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
+	said := ""
+	for i := len(a.rosters) - 1; i >= 0; i-- {
+		r := a.rosters[i]
+		_, by, err := ledger.OpenCosigned(signed, vkey, r.Cosigners)
+		need := max(1, r.Policy.Quorum)
+		if err == nil && len(by) >= need {
+			return
+		}
+		if said == "" {
+			said = fmt.Sprintf("%d of the %d that roster %d asks for signed it", len(by), need, r.Number)
+			if err != nil {
+				said = err.Error()
+			}
+		}
+		if r.index < size {
+			break
+		}
+	}
+	a.found("cosigned-quorum", where, "%s", said)
+}
+
+// prefix says why a checkpoint is not one of these leaves, or "".
+func prefix(cp *ledger.Checkpoint, hashes ledger.Hashes, size int64) string {
+	if cp.Size > size {
+		return fmt.Sprintf("it covers %d leaves, the store has %d", cp.Size, size)
+	}
+	if root, err := hashes.Root(cp.Size); err != nil || root != cp.Root {
+		return fmt.Sprintf("its root is %s, that of the first %d leaves is %s", cp.Root, cp.Size, root)
+	}
+	return ""
+}
+
+// dayBefore returns the day of the last of the first size leaves, or "".
+func (a *auditor) dayBefore(size int64) ledger.Day {
+	if size == 0 || size > int64(len(a.days)) {
+		return ""
+	}
+	return a.days[size-1]
+}
+
+// staleDays is how many days a leaf may wait for the cosigners: one to be
+// published, and some for a cosigner that can't be reached for a while.
+const staleDays = 4
+
+// stale reports leaves that no cosigner has signed for, for longer than
+// staleDays, though all that time the roster asked for a quorum. It goes by the
+// days that the store itself shows.
+func (a *auditor) stale() {
+	since := int64(-1) // from which leaf on a quorum was asked for
+	for _, r := range a.rosters {
+		switch {
+		case r.Policy.Quorum == 0:
+			since = -1
+		case since < 0:
+			since = r.index
+		}
+	}
+	first := max(since, a.covered)
+	if since < 0 || first >= int64(len(a.days)) || a.days[first] == "" {
+		return
+	}
+	if day := a.days[first]; a.shown.Time().Sub(day.Time()).Hours() > staleDays*24 {
+		a.found("cosigned-stale", "cosigned checkpoint", "it covers %d leaves, leaf %d is of %s, and the store was in use on %s", a.covered, first, day, a.shown)
+	}
+}

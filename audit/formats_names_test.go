@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/audit"
 	"tocsin/ledger"
 	"tocsin/seal/padme"
 	"tocsin/seal/roster"
@@ -61,11 +62,23 @@ func TestFormatsNameEverything(t *testing.T) {
 		t.Errorf("docs/formats.md has the findings\n%v\nand the code\n%v", got, ids)
 	}
 
+	severe := section(section(f.page, "## 12."), "### Severity")
+	notices, serious, _ := strings.Cut(severe, ". Serious are")
+	for _, k := range audit.Catalogue() {
+		id := "`" + k.ID + "`"
+		if strings.Contains(notices, id) != (k.Severity == audit.Notice) || strings.Contains(serious, id) != (k.Severity == audit.Serious) {
+			t.Errorf("%s is %s, and docs/formats.md says otherwise", k.ID, k.Severity)
+		}
+	}
+
 	named := func(part, name string) {
 		t.Helper()
 		if !strings.Contains(section(f.page, part), "`"+name+"`") {
 			t.Errorf("section %s of docs/formats.md does not name `%s`", part, name)
 		}
+	}
+	for _, key := range []string{"version", "checkpoint", "published", "cosigned"} {
+		named("## 4.", key)
 	}
 	for name, value := range constants(t, "../vault/schema.go") {
 		if strings.HasPrefix(name, "bucket") && name != "bucketSize" {

@@ -45,7 +45,8 @@ type Result struct {
 	Counts     vault.Counts       `json:"counts"`
 	Roster     uint64             `json:"roster"` // number of the roster in force
 	Checkpoint *ledger.Checkpoint `json:"-"`      // nil if it did not verify
-	Signed     []byte             `json:"-"`      // the checkpoint as it is signed, to be kept
+	Signed     []byte             `json:"-"`      // the checkpoint as it is signed; nil if it is not that of the leaves, or breaks with the last audit's
+	Newest     []byte             `json:"-"`      // the newest signed roster that the auditor has seen now
 }
 
 // What an audit can say of a store's history.
@@ -67,7 +68,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	a := &auditor{
 		findings: findings{counts: map[string]int{}},
 		held:     held, last: o.Last, handed: map[handOver]bool{}, cases: map[ledger.CaseID]*caseFile{},
-		result: &Result{History: HistoryUnchecked},
+		result: &Result{History: HistoryUnchecked, Newest: held.Note},
 	}
 	progress := o.Progress
 	if progress == nil {
@@ -163,14 +164,28 @@ func (a *auditor) holdRoster() {
 		return
 	}
 	now := a.rosters[len(a.rosters)-1]
-	switch {
+	switch same := a.counterpart(); {
 	case now.Instance() != a.held.Instance():
 		a.found("roster-origin", "store", "it is the store of %q, the auditor's roster is for %q", now.Origin, a.held.Origin)
 	case now.Number < a.held.Number:
 		a.found("roster-rollback", "store", "roster %d is in force, the auditor has roster %d", now.Number, a.held.Number)
-	case now.Number == a.held.Number && now.Digest != a.held.Digest:
-		a.found("roster-fork", "store", "its roster %d is not the auditor's roster %d", now.Number, a.held.Number)
+	case same != nil && same.Digest != a.held.Digest:
+		a.found("roster-fork", "store", "its roster %d is not the auditor's roster %d", same.Number, a.held.Number)
+	default:
+		a.result.Newest = now.Note
 	}
+}
+
+// counterpart returns the store's own roster of the number that the auditor's
+// has, or nil; the very same one if that is there.
+func (a *auditor) counterpart() *roster.Signed {
+	var found *roster.Signed
+	for _, r := range a.rosters {
+		if r.Number == a.held.Number && (found == nil || r.Digest == a.held.Digest) {
+			found = r.Signed
+		}
+	}
+	return found
 }
 
 // leaf checks what the ledger alone says: who did what, and was it theirs to do.

@@ -18,13 +18,23 @@ func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
 	if err != nil {
 		a.found("checkpoint-signature", "checkpoint", "%v", err)
 	} else {
-		a.result.Checkpoint, a.result.Signed = cp, signed
+		a.result.Checkpoint = cp
 		if cp.Size != size {
 			a.found("checkpoint-size", "checkpoint", "it covers %d leaves, the store has %d", cp.Size, size)
 		} else if root, err := hashes.Root(size); err != nil || root != cp.Root {
 			a.found("checkpoint-root", "checkpoint", "its root is %s, that of the leaves is %s", cp.Root, root)
+		} else {
+			a.result.Signed = signed
 		}
 	}
+	a.history(hashes, size)
+	if a.result.History == HistoryBroken {
+		a.result.Signed = nil
+	}
+}
+
+// history holds the leaves against the checkpoint that the last audit kept.
+func (a *auditor) history(hashes ledger.Hashes, size int64) {
 	if a.last == nil {
 		return
 	}

@@ -39,6 +39,12 @@ var forgedRosters = []forging{
 		f.Roster.Organisation = "Other organisation"
 		f.Sign(f.T)
 	}},
+	{"roster-fork", "the auditor has another roster of a number that was in force", func(f *forgery) {
+		f.addRoster(func() {})
+		f.addRoster(func() {})
+		f.Roster.Number, f.Roster.Organisation = 2, "Other organisation"
+		f.Sign(f.T)
+	}},
 	{"roster-rollback", "the auditor has a later roster", func(f *forgery) {
 		f.Roster.Number++
 		f.Sign(f.T)

@@ -17,7 +17,7 @@ The witness page:   http://$LISTEN/
 A case worker types next, in another terminal:
   bin/triage --home $DATA/alice pull --desk $DESK && bin/triage --home $DATA/alice list
 An auditor types next:
-  rm -rf $DATA/snapshot && bin/intake snapshot --data $DATA/intake --to $DATA/snapshot && bin/audit verify --roster $DATA/roster --org-key $DATA/org.pub --checkpoint $DATA/last.checkpoint $DATA/snapshot
+  rm -rf $DATA/snapshot && bin/intake snapshot --data $DATA/intake --to $DATA/snapshot && bin/audit verify --roster $DATA/roster --org-key $DATA/org.pub --memory $DATA/memory $DATA/snapshot
 Stop with Ctrl-C. In $DATA lie private keys of a demonstration: no real report belongs here.
 
 EOF

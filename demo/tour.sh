@@ -98,7 +98,7 @@ done
 
 say "The auditor, who has no key, checks the store"
 run intake snapshot --data intake --to snapshot
-run audit verify --roster roster --org-key org.pub --checkpoint last.checkpoint snapshot | tee audit.txt
+run audit verify --roster roster --org-key org.pub --memory memory snapshot | tee audit.txt
 must audit.txt "whole; 0 findings"
 
 say "One byte of a sealed photograph is flipped"
@@ -106,7 +106,7 @@ blob=$(ls snapshot/blobs/* | head -n 1)
 cp --remove-destination "$blob" blob.copy && mv -f blob.copy "$blob" # the snapshot's own, not the store's
 byte=$(od -An -tu1 -j 500000 -N 1 "$blob" | tr -d ' ')
 printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$blob" bs=1 seek=500000 conv=notrunc status=none
-fails 3 audit verify --roster roster --org-key org.pub --checkpoint last.checkpoint snapshot | tee audit.txt
+fails 3 audit verify --roster roster --org-key org.pub --memory memory snapshot | tee audit.txt
 must audit.txt "message-digest: report of case $id"
 
 say "The server stops"

@@ -31,19 +31,20 @@ func clean(s string) string {
 	return b.String()
 }
 
-// kept says what became of the checkpoint.
+// kept says what became of the memory.
 type kept int
 
 const (
-	keptNone   kept = iota // none was to be kept
-	keptNew                // it is on disk
+	keptNone   kept = iota // there is none
+	keptNew                // the audit is remembered
+	keptOld                // it is not, because of what it found
 	keptFailed             // it could not be written
 )
 
 // printText prints a line for each finding, the worst first, below those of one
 // kind how it must be and what to do, and at the end what was checked and the
 // count.
-func printText(w io.Writer, r *audit.Result, file string, k kept) error {
+func printText(w io.Writer, r *audit.Result, memory string, k kept) error {
 	var b strings.Builder
 	count := map[audit.Severity]int{}
 	for i, f := range r.Findings {
@@ -65,29 +66,33 @@ func printText(w io.Writer, r *audit.Result, file string, k kept) error {
 		notices = fmt.Sprintf("; %d notices", n)
 	}
 	critical, serious := count[audit.Critical], count[audit.Serious]
-	if r.Whole {
-		fmt.Fprintf(&b, "whole; 0 findings%s; %s\n", notices, history(r.History, clean(file), k))
-	} else {
-		fmt.Fprintf(&b, "%d findings: %d critical, %d serious%s\n", critical+serious, critical, serious, notices)
+	verdict := "whole; 0 findings"
+	if !r.Whole {
+		verdict = fmt.Sprintf("%d findings: %d critical, %d serious", critical+serious, critical, serious)
 	}
+	fmt.Fprintf(&b, "%s%s; %s\n", verdict, notices, history(r.History, clean(memory), k))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// history says what a store that is whole was held against, and by what the
-// next audit will know it.
-func history(h, file string, k kept) string {
-	if k == keptNone {
-		return "no checkpoint was kept, so the next audit can't tell whether history was rewritten (see --checkpoint)"
+// history says what a store was held against, and by what the next audit will
+// know it.
+func history(h, memory string, k kept) string {
+	said := map[string]string{
+		audit.HistoryUnchecked: "nothing was remembered to hold its history against",
+		audit.HistoryFirst:     "first audit",
+		audit.HistoryGrew:      "history only grew",
+		audit.HistoryBroken:    "history is broken",
+	}[h]
+	switch k {
+	case keptNone:
+		return said + ", and the next audit can't tell either (see --memory)"
+	case keptNew:
+		return said + "; remembered in " + memory
+	case keptOld:
+		return said + "; not remembered, " + memory + " is as before"
 	}
-	said := "first checkpoint"
-	if h == audit.HistoryGrew {
-		said = "history only grew; checkpoint"
-	}
-	if k == keptFailed {
-		return said + " not kept"
-	}
-	return said + " kept in " + file
+	return said + "; not remembered"
 }
 
 func printJSON(w io.Writer, r *audit.Result) error {

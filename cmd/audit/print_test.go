@@ -19,6 +19,7 @@ const hostile = "leaf\n\x1b[2J\u009b2J\x07 \u202ewhole\u2066 \U000e0041 é 夜"
 func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	r := &audit.Result{
 		Findings: []audit.Finding{{ID: "tree-hash", Severity: audit.Critical, Where: hostile, Found: hostile, Expected: "order", Advice: "look"}},
+		History:  audit.HistoryBroken,
 		More:     map[string]int{"tree-hash": 7},
 	}
 	silent := func(what, s string) {
@@ -37,7 +38,7 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	if n := strings.Count(text.String(), "\n"); n != 6 {
 		t.Errorf("%d lines, want the finding, how many more, what was expected, what to do, what was checked, and the count: %q", n, text.String())
 	}
-	if !strings.HasSuffix(text.String(), "\n8 findings: 8 critical, 0 serious\n") || !strings.Contains(text.String(), "tree-hash: and 7 more\n") {
+	if !strings.HasSuffix(text.String(), "\n8 findings: 8 critical, 0 serious; history is broken, and the next audit can't tell either (see --memory)\n") || !strings.Contains(text.String(), "tree-hash: and 7 more\n") {
 		t.Errorf("the count is not of all findings: %q", text.String())
 	}
 	if !strings.Contains(text.String(), "é 夜") {
@@ -60,7 +61,7 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	if err := printText(&text, whole, hostile, keptNew); err != nil {
 		t.Fatal(err)
 	}
-	silent("the checkpoint's file", text.String())
+	silent("the memory's name", text.String())
 
 	var stdout, stderr bytes.Buffer
 	if code := run(context.Background(), []string{"verify", "--roster", hostile, "--org-key", "x", "store"}, &stdout, &stderr); code != exitFailed {

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/term"
+
+	"tocsin/audit"
+	"tocsin/ledger"
+)
+
+type verifyCmd struct {
+	Roster string `placeholder:"FILE" help:"The newest signed roster that you have."`
+	OrgKey string `placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
+	Memory string `type:"path" placeholder:"DIR" help:"Directory in which you remember the last audit. The store must contain that history, and a roster that is no older; then it is remembered in turn. It need not exist the first time; later, neither the roster nor the key need be given again."`
+	JSON   bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (it is remembered for the next audit), unchecked or broken."`
+	Store  string `arg:"" help:"The snapshot's directory."`
+}
+
+// Help is shown by audit verify --help.
+func (verifyCmd) Help() string {
+	return `Example, once a month, with a snapshot in ./snapshot:
+
+  audit verify --memory memory --roster roster --org-key org.pub ./snapshot
+  audit verify --memory memory ./snapshot
+
+Keep the memory where the intake's operators can't reach it: it is what shows that a store was rolled back or rewritten, or shown otherwise to you than to others.`
+}
+
+// Validate is called by kong once all flags are read.
+func (c *verifyCmd) Validate() error {
+	if c.Memory == "" && (c.Roster == "" || c.OrgKey == "") {
+		return errors.New("missing flags: --roster and --org-key, or --memory")
+	}
+	return nil
+}
+
+// Run checks a snapshot.
+func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
+	o := audit.Options{Store: c.Store, Today: ledger.DayOf(now())}
+	var err error
+	if c.Roster != "" {
+		if o.Roster, err = os.ReadFile(c.Roster); err != nil {
+			return err
+		}
+	}
+	if c.OrgKey != "" {
+		if o.OrgKey, err = orgKey(c.OrgKey); err != nil {
+			return err
+		}
+	}
+	var memory *audit.Memory
+	if c.Memory != "" {
+		if memory, err = audit.OpenMemory(c.Memory); err != nil {
+			return err
+		}
+		defer memory.Close()
+		if err := memory.Hold(o.OrgKey, o.Roster); err != nil {
+			return err
+		}
+		o.OrgKey, o.Roster, o.Last = memory.OrgKey, memory.Roster, memory.Checkpoint
+	}
+	if f, ok := t.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p := newProgress(f)
+		o.Progress = p.update
+		defer p.clear()
+	}
+	r, err := audit.Verify(ctx, o)
+	if err != nil {
+		return err
+	}
+	k := keptNone
+	var keepErr error
+	if memory != nil {
+		var kept bool
+		switch kept, keepErr = memory.Keep(r); {
+		case keepErr != nil:
+			k = keptFailed
+		case kept:
+			k = keptNew
+		default:
+			k = keptOld
+		}
+	}
+	if c.JSON {
+		err = printJSON(t.out, r)
+	} else {
+		err = printText(t.out, r, c.Memory, k)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("printing the result: %w", err)
+	case keepErr != nil:
+		// What was found stands, but the next audit won't know of it.
+		fmt.Fprintf(t.err, "audit: the result was not remembered: %s\n", clean(keepErr.Error()))
+		return exit(exitFailed)
+	case !r.Whole:
+		return exit(exitFindings)
+	}
+	return nil
+}
+
+// orgKey takes the organisation's verifier key itself or a file with it.
+func orgKey(s string) (string, error) {
+	if _, err := note.NewVerifier(s); err == nil {
+		return s, nil
+	}
+	b, err := os.ReadFile(s)
+	if err != nil {
+		return "", fmt.Errorf("the organisation's key is neither a verifier key nor a readable file: %w", err)
+	}
+	key := strings.TrimSpace(string(b))
+	if _, err := note.NewVerifier(key); err != nil {
+		return "", fmt.Errorf("%s does not hold a verifier key: %w", s, err)
+	}
+	return key, nil
+}

@@ -27,13 +27,13 @@ const (
 	again     = "Check a second snapshot, copied anew. If it shows the same, the store was changed or damaged on the intake's disk: keep this snapshot, and restore from the newest that was whole."
 	lost      = "Look for it in an earlier snapshot and in the case workers' homes, which hold what they pulled. Keep this snapshot, and find out who could write to the intake's disk."
 	stranger  = "Keep it as it is: it may be evidence. Find out who could write to the store, and open nothing of it on a machine that matters."
-	rewritten = "Do not replace your memory. Keep this snapshot, ask another auditor or a case worker for their checkpoint, and make a proof with audit compare."
+	rewritten = "Begin no new memory: this one shows it. Keep the snapshot, make a proof of it with audit compare MEMORY SNAPSHOT, and ask other auditors for their checkpoints."
 	leftover  = "Take the snapshot with intake snapshot, not by copying the files, and check that."
 	readable  = "Find out which program sealed it. Treat what it holds as readable by whoever it was sealed to, and have the case workers seal it again with triage rekey."
 	acted     = "Ask the case worker whom the leaf names. If it was not theirs, a key was stolen: have the organisation sign a roster without it."
 	purge     = "Ask the case workers who signed, and the organisation, why. The case is destroyed for good; an earlier snapshot holds what it was."
 	withdrawn = "The program on the intake would not have allowed it: somebody with the ledger's key wrote the leaf. Restore the case from an earlier snapshot."
-	cosigners = "Ask the cosigners for the checkpoint that they signed last, and hold it against the store with audit compare."
+	cosigners = "Ask the cosigners for the checkpoint that they signed last, and hold it against the snapshot with audit compare."
 	rosters   = "Ask the organisation, not the intake, which roster is in force, and give that to the audit."
 )
 

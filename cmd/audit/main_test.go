@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +55,20 @@ func TestScripts(t *testing.T) {
 			if err := v.Snapshot(t.Context(), dir("first")); err != nil {
 				return err
 			}
+			if err := fork(t, o, dir("first"), dir("forked")); err != nil {
+				return err
+			}
+			o.Day = o.Day.AddDate(0, 0, 1)
+			if err := v.Publish(t.Context()); err != nil {
+				return err
+			}
+			receipt, err := v.Prove(2)
+			if err != nil {
+				return err
+			}
+			if err := write("receipt", receipt); err != nil {
+				return err
+			}
 			o.Roster.Number++
 			o.Sign(t)
 			if err := write("roster.2", o.Signed); err != nil {
@@ -82,6 +97,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("ORGKEY", o.Key)
+			env.Setenv("LEDGERKEY", o.Roster.Intake.Ledger)
 			env.Setenv("DB", vault.DBName)
 			return ov.Snapshot(t.Context(), dir("other"))
 		},
@@ -90,6 +106,21 @@ func TestScripts(t *testing.T) {
 			"same": same,
 		},
 	})
+}
+
+// fork goes on from a snapshot with another report than the intake did, and the
+// intake's own keys.
+func fork(t *testing.T, o *testorg.Org, from, to string) error {
+	dir := filepath.Join(t.TempDir(), "forked")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		return err
+	}
+	v := o.Open(t, dir)
+	defer v.Close()
+	if err := o.NewReport(t, "another account", 0).Add(t.Context(), v); err != nil {
+		return err
+	}
+	return v.Snapshot(t.Context(), to)
 }
 
 // flip FILE OFFSET flips a bit of that byte of a file. FILE may end in /*:

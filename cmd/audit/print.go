@@ -96,23 +96,28 @@ func history(h, memory string, k kept) string {
 }
 
 func printJSON(w io.Writer, r *audit.Result) error {
-	type head struct {
+	type checkpoint struct {
 		Origin string `json:"origin"`
 		Size   int64  `json:"size"`
 		Root   string `json:"root"`
 	}
 	out := struct {
 		*audit.Result
-		Checkpoint *head `json:"checkpoint"` // null if it did not verify
+		Checkpoint *checkpoint `json:"checkpoint"` // null if it did not verify
 	}{Result: r}
 	if cp := r.Checkpoint; cp != nil {
-		out.Checkpoint = &head{cp.Origin, cp.Size, cp.Root.String()}
+		out.Checkpoint = &checkpoint{cp.Origin, cp.Size, cp.Root.String()}
 	}
+	return writeJSON(w, out)
+}
+
+// writeJSON prints a value as a JSON object, safe for a terminal.
+func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(out); err != nil {
+	if err := e.Encode(v); err != nil {
 		return err
 	}
 	// What isn't printable is within strings, where the escapes say the same.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/term"
 
 	"tocsin/audit"
@@ -15,8 +13,8 @@ import (
 )
 
 type verifyCmd struct {
-	Roster string `placeholder:"FILE" help:"The newest signed roster that you have."`
-	OrgKey string `placeholder:"KEY" help:"The organisation's verifier key, or a file that holds it. Get it from the organisation, never from the intake."`
+	organisation `embed:""`
+
 	Memory string `type:"path" placeholder:"DIR" help:"Directory in which you remember the last audit. The store must contain that history, and a roster that is no older; then it is remembered in turn. It need not exist the first time; later, neither the roster nor the key need be given again."`
 	JSON   bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (it is remembered for the next audit), unchecked or broken."`
 	Store  string `arg:"" help:"The snapshot's directory."`
@@ -44,15 +42,8 @@ func (c *verifyCmd) Validate() error {
 func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 	o := audit.Options{Store: c.Store, Today: ledger.DayOf(now())}
 	var err error
-	if c.Roster != "" {
-		if o.Roster, err = os.ReadFile(c.Roster); err != nil {
-			return err
-		}
-	}
-	if c.OrgKey != "" {
-		if o.OrgKey, err = orgKey(c.OrgKey); err != nil {
-			return err
-		}
+	if o.Roster, o.OrgKey, err = c.organisation.read(); err != nil {
+		return err
 	}
 	var memory *audit.Memory
 	if c.Memory != "" {
@@ -103,20 +94,4 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 		return exit(exitFindings)
 	}
 	return nil
-}
-
-// orgKey takes the organisation's verifier key itself or a file with it.
-func orgKey(s string) (string, error) {
-	if _, err := note.NewVerifier(s); err == nil {
-		return s, nil
-	}
-	b, err := os.ReadFile(s)
-	if err != nil {
-		return "", fmt.Errorf("the organisation's key is neither a verifier key nor a readable file: %w", err)
-	}
-	key := strings.TrimSpace(string(b))
-	if _, err := note.NewVerifier(key); err != nil {
-		return "", fmt.Errorf("%s does not hold a verifier key: %w", s, err)
-	}
-	return key, nil
 }

@@ -31,6 +31,7 @@ Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 
 type commands struct {
 	Verify  verifyCmd  `cmd:"" help:"Check a snapshot of a store."`
 	Compare compareCmd `cmd:"" help:"Tell whether one history holds two checkpoints, and prove it."`
+	Proof   proofCmd   `cmd:"" help:"Check a proof that something is in the ledger, such as a witness's receipt."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

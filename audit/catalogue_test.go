@@ -2,12 +2,42 @@ package audit_test
 
 import (
 	"cmp"
+	"flag"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"tocsin/audit"
 )
+
+var update = flag.Bool("update", false, "write the table of findings in docs/audit.md")
+
+// docs/audit.md has a table of what the catalogue says.
+func TestFindingsTable(t *testing.T) {
+	const file, begin, end = "../docs/audit.md", "<!-- findings -->\n", "<!-- end of findings -->\n"
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok1 := strings.Cut(string(page), begin)
+	got, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no place for the table", file)
+	}
+	want := "| finding | severity | expected | what to do |\n|---|---|---|---|\n"
+	for _, k := range audit.Catalogue() {
+		want += fmt.Sprintf("| `%s` | %s | %s | %s |\n", k.ID, k.Severity, k.Expected, k.Advice)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if got != want {
+		t.Errorf("the table in %s is not that of the catalogue: go test ./audit -run TestFindingsTable -update", file)
+	}
+}
 
 // The catalogue has what the source finds, no more and no less, in order, and
 // says something of each.

@@ -47,6 +47,8 @@ type Result struct {
 	Checkpoint *ledger.Checkpoint `json:"-"`      // nil if it did not verify
 	Signed     []byte             `json:"-"`      // the checkpoint as it is signed; nil if it is not that of the leaves, or breaks with the last audit's
 	Newest     []byte             `json:"-"`      // the newest signed roster that the auditor has seen now
+
+	Statistics *Statistics `json:"statistics"` // of the leaves that could be read
 }
 
 // What an audit can say of a store's history.
@@ -93,6 +95,7 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		return nil, a.lastErr
 	}
 	a.result.Counts = *counts
+	a.result.Statistics = a.tally.Statistics()
 	a.holdRoster()
 	a.stale()
 	a.overdue(o.Today)
@@ -113,6 +116,7 @@ type auditor struct {
 	days    []ledger.Day                // of the leaves; "" where unreadable
 	shown   ledger.Day                  // the last day that the store shows
 	covered int64                       // leaves that the cosigned checkpoint covers
+	tally   Tally
 }
 
 // inForce is a roster and the leaf from which on it is in force.
@@ -196,6 +200,7 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 	a.days, a.shown = append(a.days, l.Day), max(a.shown, l.Day)
 	where := fmt.Sprintf("%s of case %s (leaf %d)", l.Event, l.Case, index)
 	r := a.rosterAt(index)
+	a.tally.Add(l, r)
 	if l.Destination != "" {
 		pair := handOver{l.Case, l.Destination}
 		switch {

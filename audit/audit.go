@@ -48,7 +48,9 @@ type Result struct {
 	Signed     []byte             `json:"-"`      // the checkpoint as it is signed; nil if it is not that of the leaves, or breaks with the last audit's
 	Newest     []byte             `json:"-"`      // the newest signed roster that the auditor has seen now
 
-	Statistics *Statistics `json:"statistics"` // of the leaves that could be read
+	Statistics *Statistics    `json:"statistics"` // of the leaves that could be read
+	Cosigned   *Cosigned      `json:"cosigned"`   // nil if no cosigned checkpoint verified with its quorum
+	InForce    *roster.Signed `json:"-"`          // the roster in force; nil if none verified
 }
 
 // What an audit can say of a store's history.
@@ -148,7 +150,7 @@ func (a *auditor) roster(index int64, l *ledger.Leaf, note []byte) {
 		}
 	}
 	a.rosters = append(a.rosters, inForce{index, r})
-	a.result.Roster = r.Number
+	a.result.Roster, a.result.InForce = r.Number, r
 }
 
 // rosterAt returns the roster in force at a leaf, or nil if none verified.

@@ -138,6 +138,7 @@ func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 		_, by, err := ledger.OpenCosigned(signed, vkey, r.Cosigners)
 		need := max(1, r.Policy.Quorum)
 		if err == nil && len(by) >= need {
+			a.result.Cosigned = newCosigned(size, by)
 			return
 		}
 		if said == "" {

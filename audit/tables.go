@@ -18,17 +18,28 @@ type Table struct {
 	Rows    [][]string
 }
 
+// Names of tables.
+const (
+	tableReports      = "reports"
+	tableReading      = "reading"
+	tableHandingOver  = "handing-over"
+	tableDestinations = "destinations"
+	tablePurged       = "purged"
+	tableMonths       = "months"
+	tableWeeks        = "weeks"
+)
+
 // Tables returns the statistics as tables. What is not known is an empty cell.
 func (s *Statistics) Tables() []Table {
-	reports := Table{Name: "reports", Title: "What became of the reports, by the year in which they came", Keys: 1,
+	reports := Table{Name: tableReports, Title: "What became of the reports, by the year in which they came", Keys: 1,
 		Columns: []string{"year", "reports", "with addition", "read", "handed over", "acknowledged", "withdrawn", "purged"}}
-	reading := Table{Name: "reading", Title: "How soon a report was read", Keys: 1,
+	reading := Table{Name: tableReading, Title: "How soon a report was read", Keys: 1,
 		Columns: []string{"year", "reports", "read", "in time", "percent of reports in time", "late", "median days"}}
-	handing := Table{Name: "handing-over", Title: "How soon a report was handed over, of those that were", Keys: 1,
+	handing := Table{Name: tableHandingOver, Title: "How soon a report was handed over, of those that were", Keys: 1,
 		Columns: []string{"year", "handed over", "in time", "percent in time", "late", "median days"}}
-	destinations := Table{Name: "destinations", Title: "Where they were handed over to", Keys: 2,
+	destinations := Table{Name: tableDestinations, Title: "Where they were handed over to", Keys: 2,
 		Columns: []string{"year", "destination", "reports", "hand-overs", "acknowledged"}}
-	purged := Table{Name: "purged", Title: "Under which rules they were purged", Keys: 2,
+	purged := Table{Name: tablePurged, Title: "Under which rules they were purged", Keys: 2,
 		Columns: []string{"year", "rule", "reports"}}
 	for _, g := range append([]Group{s.All}, s.Years...) {
 		under := 0
@@ -44,11 +55,11 @@ func (s *Statistics) Tables() []Table {
 		reading.add(g.Year, g.Reports, r.Done, r.InTime, percent(r.InTime, g.Reports), r.Late, median(r.Median))
 		handing.add(g.Year, h.Done, h.InTime, percent(h.InTime, h.Done), h.Late, median(h.Median))
 	}
-	months := Table{Name: "months", Title: "Reports per month", Keys: 1, Columns: []string{"month", "reports"}}
+	months := Table{Name: tableMonths, Title: "Reports per month", Keys: 1, Columns: []string{"month", "reports"}}
 	for _, m := range s.Months {
 		months.add(m.Month, m.Reports)
 	}
-	weeks := Table{Name: "weeks", Title: "Reports per week (ISO 8601)", Keys: 2, Columns: []string{"week", "from Monday", "reports"}}
+	weeks := Table{Name: tableWeeks, Title: "Reports per week (ISO 8601)", Keys: 2, Columns: []string{"week", "from Monday", "reports"}}
 	for _, w := range s.Weeks {
 		weeks.add(w.Week, string(w.From), w.Reports)
 	}

@@ -19,7 +19,6 @@ const (
 	memoryRoster     = "roster"
 	memoryCheckpoint = "checkpoint"
 	memoryLock       = "lock"
-	memoryNew        = ".new-" // begins the name of a file that is being written
 )
 
 var (
@@ -90,7 +89,7 @@ func OpenMemory(dir string) (*Memory, error) {
 	}
 	m.lock = lock
 	// What a writer left that died.
-	left, _ := filepath.Glob(filepath.Join(dir, memoryNew+"*")) // the pattern is well-formed
+	left, _ := filepath.Glob(filepath.Join(dir, newFile+"*")) // the pattern is well-formed
 	for _, name := range left {
 		os.Remove(name) // it is in nobody's way
 	}
@@ -158,7 +157,7 @@ func (m *Memory) Keep(r *Result) (bool, error) {
 	}{
 		{memoryKey, []byte(m.OrgKey + "\n")}, {memoryRoster, r.Newest}, {memoryCheckpoint, r.Signed},
 	} {
-		if err := m.write(f.name, f.content); err != nil {
+		if err := WriteFile(filepath.Join(m.dir, f.name), f.content); err != nil {
 			return false, fmt.Errorf("remembering the %s: %w", f.name, err)
 		}
 	}
@@ -167,27 +166,4 @@ func (m *Memory) Keep(r *Result) (bool, error) {
 	}
 	m.Roster, m.Checkpoint = r.Newest, r.Signed
 	return true, nil
-}
-
-func (m *Memory) write(name string, content []byte) error {
-	f, err := os.CreateTemp(m.dir, memoryNew+"*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it was renamed
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(m.dir, name)); err != nil {
-		return err
-	}
-	d, err := os.Open(m.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -26,12 +26,13 @@ const description = `Check that a store of sealed reports is whole, without any 
 
 audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act, as when a report lies unread past the policy's hours; it does not keep a store from being whole.
 
-Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 1 also if what was found could not be remembered.`
+Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 1 also if what was found could not be remembered, or the page not be written.`
 
 type commands struct {
 	Verify  verifyCmd  `cmd:"" help:"Check a snapshot of a store."`
 	Compare compareCmd `cmd:"" help:"Tell whether one history holds two checkpoints, and prove it."`
 	Proof   proofCmd   `cmd:"" help:"Check a proof that something is in the ledger, such as a witness's receipt."`
+	Stats   statsCmd   `cmd:"" help:"Print what the ledger of a snapshot tells in numbers."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { asked = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Bind(terminal{stdout, stderr}),
+		kong.Bind(terminal{stdout, stderr}, typed(args)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {

@@ -104,6 +104,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"flip": flip,
 			"same": same,
+			"mode": mode,
 		},
 	})
 }
@@ -144,5 +145,14 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if (ts.ReadFile(args[0]) == ts.ReadFile(args[1])) == neg {
 		ts.Fatalf("%s and %s: same is %v", args[0], args[1], neg)
+	}
+}
+
+// mode PERM FILE fails unless the file has those permissions.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if is := strconv.FormatUint(uint64(info.Mode().Perm()), 8); (is == args[0]) == neg {
+		ts.Fatalf("%s: its mode is %s", args[1], is)
 	}
 }

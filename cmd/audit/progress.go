@@ -1,10 +1,26 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
+
+	"golang.org/x/term"
+
+	"tocsin/audit"
 )
+
+// verify checks a store, and shows on a terminal how far it is.
+func verify(ctx context.Context, t terminal, o audit.Options) (*audit.Result, error) {
+	if f, ok := t.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p := newProgress(f)
+		o.Progress = p.update
+		defer p.clear()
+	}
+	return audit.Verify(ctx, o)
+}
 
 // A progress is one line on a terminal that is written over in place.
 type progress struct {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-
-	"golang.org/x/term"
 
 	"tocsin/audit"
 	"tocsin/ledger"
@@ -17,6 +14,7 @@ type verifyCmd struct {
 
 	Memory string `type:"path" placeholder:"DIR" help:"Directory in which you remember the last audit. The store must contain that history, and a roster that is no older; then it is remembered in turn. It need not exist the first time; later, neither the roster nor the key need be given again."`
 	JSON   bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (it is remembered for the next audit), unchecked or broken."`
+	HTML   string `name:"html" placeholder:"FILE" help:"Write the result to FILE as well, as a page that stands alone, for the minutes. It names cases and is not for publication."`
 	Store  string `arg:"" help:"The snapshot's directory."`
 }
 
@@ -35,11 +33,11 @@ func (c *verifyCmd) Validate() error {
 	if c.Memory == "" && (c.Roster == "" || c.OrgKey == "") {
 		return errors.New("missing flags: --roster and --org-key, or --memory")
 	}
-	return nil
+	return c.pageApart()
 }
 
 // Run checks a snapshot.
-func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
+func (c *verifyCmd) Run(ctx context.Context, t terminal, args typed) error {
 	o := audit.Options{Store: c.Store, Today: ledger.DayOf(now())}
 	var err error
 	if o.Roster, o.OrgKey, err = c.organisation.read(); err != nil {
@@ -56,12 +54,7 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 		}
 		o.OrgKey, o.Roster, o.Last = memory.OrgKey, memory.Roster, memory.Checkpoint
 	}
-	if f, ok := t.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p := newProgress(f)
-		o.Progress = p.update
-		defer p.clear()
-	}
-	r, err := audit.Verify(ctx, o)
+	r, err := verify(ctx, t, o)
 	if err != nil {
 		return err
 	}
@@ -78,6 +71,11 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 			k = keptOld
 		}
 	}
+	// The page says what is remembered.
+	var pageErr error
+	if c.HTML != "" {
+		pageErr = writePage(c.HTML, r, args)
+	}
 	if c.JSON {
 		err = printJSON(t.out, r)
 	} else {
@@ -86,9 +84,15 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("printing the result: %w", err)
-	case keepErr != nil:
-		// What was found stands, but the next audit won't know of it.
-		fmt.Fprintf(t.err, "audit: the result was not remembered: %s\n", clean(keepErr.Error()))
+	case keepErr != nil || pageErr != nil:
+		// What was found stands, but the next audit won't know of it, or the
+		// minutes lack it.
+		if keepErr != nil {
+			fmt.Fprintf(t.err, "audit: the result was not remembered: %s\n", clean(keepErr.Error()))
+		}
+		if pageErr != nil {
+			fmt.Fprintf(t.err, "audit: the page was not written: %s\n", clean(pageErr.Error()))
+		}
 		return exit(exitFailed)
 	case !r.Whole:
 		return exit(exitFindings)

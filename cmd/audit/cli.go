@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"tocsin/audit"
+
 	"github.com/alecthomas/kong"
 )
 
@@ -72,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return asked
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "audit: %s\naudit: see audit --help\n", clean(err.Error()))
+		fmt.Fprintf(stderr, "audit: %s\naudit: see audit --help\n", audit.Printable(err.Error()))
 		return exitUsage
 	}
 	err = k.Run()
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "audit: could not check: %s\n", clean(err.Error()))
+		fmt.Fprintf(stderr, "audit: could not check: %s\n", audit.Printable(err.Error()))
 		return exitFailed
 	}
 	return exitWhole

@@ -120,17 +120,17 @@ func (c *compareCmd) print(w io.Writer, v *audit.Verdict) error {
 	if v.Fork {
 		said = "fork: the ledger's key signed two histories"
 	}
-	_, err := fmt.Fprintf(w, "%s\nledger: %s\n", said, clean(v.Smaller.Origin))
+	_, err := fmt.Fprintf(w, "%s\nledger: %s\n", said, audit.Printable(v.Smaller.Origin))
 	for i, cp := range []*ledger.Checkpoint{v.Smaller, v.Larger} {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%s: %d leaves, root %s\n", clean(v.Of[i]), cp.Size, cp.Root)
+			_, err = fmt.Fprintf(w, "%s: %d leaves, root %s\n", audit.Printable(v.Of[i]), cp.Size, cp.Root)
 		}
 	}
 	if err == nil && v.Fork && v.Smaller.Size < v.Larger.Size {
 		_, err = fmt.Fprintf(w, "of the larger, the first %d leaves have the root %s\n", v.Smaller.Size, v.Root)
 	}
 	if err == nil && c.Out != "" {
-		_, err = fmt.Fprintf(w, "proof in %s: anybody who has the ledger's key checks it with audit compare --check\n", clean(c.Out))
+		_, err = fmt.Fprintf(w, "proof in %s: anybody who has the ledger's key checks it with audit compare --check\n", audit.Printable(c.Out))
 	}
 	return err
 }

@@ -6,30 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 
 	"tocsin/audit"
 )
-
-// clean makes a text safe to print: findings and errors may quote what lies in
-// a hostile store. Everything but printable characters and plain spaces (so
-// also what turns the direction of writing) is shown as JSON escapes it.
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r > 0xFFFF:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
 
 // kept says what became of the memory.
 type kept int
@@ -48,16 +27,16 @@ func printText(w io.Writer, r *audit.Result, memory string, k kept) error {
 	var b strings.Builder
 	count := map[audit.Severity]int{}
 	for i, f := range r.Findings {
-		fmt.Fprintln(&b, clean(f.String()))
+		fmt.Fprintln(&b, audit.Printable(f.String()))
 		count[f.Severity]++
 		if i+1 < len(r.Findings) && r.Findings[i+1].ID == f.ID {
 			continue
 		}
 		if n := r.More[f.ID]; n > 0 {
-			fmt.Fprintf(&b, "%s: and %d more\n", clean(f.ID), n)
+			fmt.Fprintf(&b, "%s: and %d more\n", audit.Printable(f.ID), n)
 			count[f.Severity] += n
 		}
-		fmt.Fprintf(&b, "    %s; expected: %s\n    what to do: %s\n", f.Severity, clean(f.Expected), clean(f.Advice))
+		fmt.Fprintf(&b, "    %s; expected: %s\n    what to do: %s\n", f.Severity, audit.Printable(f.Expected), audit.Printable(f.Advice))
 	}
 	n := r.Counts
 	fmt.Fprintf(&b, "checked %d leaves, %d cases, %d messages, %d bytes, roster %d\n", n.Leaves, n.Cases, n.Messages, n.Bytes, r.Roster)
@@ -70,7 +49,7 @@ func printText(w io.Writer, r *audit.Result, memory string, k kept) error {
 	if !r.Whole {
 		verdict = fmt.Sprintf("%d findings: %d critical, %d serious", critical+serious, critical, serious)
 	}
-	fmt.Fprintf(&b, "%s%s; %s\n", verdict, notices, history(r.History, clean(memory), k))
+	fmt.Fprintf(&b, "%s%s; %s\n", verdict, notices, history(r.History, audit.Printable(memory), k))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -123,7 +102,7 @@ func writeJSON(w io.Writer, v any) error {
 	// What isn't printable is within strings, where the escapes say the same.
 	var lines strings.Builder
 	for line := range strings.Lines(b.String()) {
-		lines.WriteString(clean(strings.TrimSuffix(line, "\n")) + "\n")
+		lines.WriteString(audit.Printable(strings.TrimSuffix(line, "\n")) + "\n")
 	}
 	_, err := io.WriteString(w, lines.String())
 	return err

@@ -66,7 +66,7 @@ func (c *proofCmd) Run(ctx context.Context, t terminal) error {
 	case c.JSON:
 		err = writeJSON(t.out, toldOf(r))
 	case unproved:
-		_, err = fmt.Fprintf(t.out, "not proved: %s\n", clean(err.Error()))
+		_, err = fmt.Fprintf(t.out, "not proved: %s\n", audit.Printable(err.Error()))
 	default:
 		err = c.print(t.out, r, keys)
 	}
@@ -81,8 +81,8 @@ func (c *proofCmd) Run(ctx context.Context, t terminal) error {
 
 func (c *proofCmd) print(w io.Writer, r *audit.Receipt, keys *audit.Keys) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "proved: on %s %s\n", r.Leaf.Day, clean(r.Says()))
-	fmt.Fprintf(&b, "it is leaf %d of the ledger %s, which had %d leaves\n", r.Index, clean(r.Checkpoint.Origin), r.Checkpoint.Size)
+	fmt.Fprintf(&b, "proved: on %s %s\n", r.Leaf.Day, audit.Printable(r.Says()))
+	fmt.Fprintf(&b, "it is leaf %d of the ledger %s, which had %d leaves\n", r.Index, audit.Printable(r.Checkpoint.Origin), r.Checkpoint.Size)
 	for _, s := range r.Cosigned {
 		fmt.Fprintf(&b, "cosigned by %s on %s\n", s.Cosigner, s.Time.Format("2006-01-02 15:04 UTC"))
 	}
@@ -94,7 +94,7 @@ func (c *proofCmd) print(w io.Writer, r *audit.Receipt, keys *audit.Keys) error 
 	}
 	switch {
 	case r.History == audit.HistoryBroken:
-		fmt.Fprintf(&b, "broken: %s\nkeep the snapshot and your memory; audit compare may prove that there are two histories\n", clean(r.Problem))
+		fmt.Fprintf(&b, "broken: %s\nkeep the snapshot and your memory; audit compare may prove that there are two histories\n", audit.Printable(r.Problem))
 	case r.History == audit.HistoryGrew && c.Store == "":
 		fmt.Fprintln(&b, "it is of the very state that the last audit saw")
 	case r.History == audit.HistoryUnchecked:
@@ -111,7 +111,7 @@ func (c *proofCmd) print(w io.Writer, r *audit.Receipt, keys *audit.Keys) error 
 // fate says how a case was destroyed.
 func fate(l *ledger.Leaf) string {
 	if l.Event == ledger.EventPurged {
-		return fmt.Sprintf("purged on %s by %s under the rule %s", l.Day, l.By, clean(l.Rule))
+		return fmt.Sprintf("purged on %s by %s under the rule %s", l.Day, l.By, audit.Printable(l.Rule))
 	}
 	return fmt.Sprintf("withdrawn on %s by its witness", l.Day)
 }

@@ -108,7 +108,7 @@ func printStatistics(w io.Writer, r *audit.Result) error {
 		for _, row := range append([][]string{table.Columns}, table.Rows...) {
 			cells := make([]string, len(row))
 			for i, cell := range row {
-				cells[i] = clean(cmp.Or(cell, "-"))
+				cells[i] = audit.Printable(cmp.Or(cell, "-"))
 			}
 			fmt.Fprintln(columns, strings.Join(cells, "\t"))
 		}

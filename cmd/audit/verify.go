@@ -88,10 +88,10 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal, args typed) error {
 		// What was found stands, but the next audit won't know of it, or the
 		// minutes lack it.
 		if keepErr != nil {
-			fmt.Fprintf(t.err, "audit: the result was not remembered: %s\n", clean(keepErr.Error()))
+			fmt.Fprintf(t.err, "audit: the result was not remembered: %s\n", audit.Printable(keepErr.Error()))
 		}
 		if pageErr != nil {
-			fmt.Fprintf(t.err, "audit: the page was not written: %s\n", clean(pageErr.Error()))
+			fmt.Fprintf(t.err, "audit: the page was not written: %s\n", audit.Printable(pageErr.Error()))
 		}
 		return exit(exitFailed)
 	case !r.Whole:

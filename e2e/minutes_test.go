@@ -72,7 +72,7 @@ func TestThePageForTheMinutes(t *testing.T) {
 	}{{"whole", whole}, {"broken", broken}} {
 		name, r := look.name, look.r
 		var page bytes.Buffer
-		about := audit.About{Day: "2026-12-01", Program: "audit 1.0", Command: "audit verify --roster roster --org-key org.pub --checkpoint last.checkpoint --html report.html snapshot"}
+		about := audit.About{Day: "2026-12-01", Program: "audit 1.0", Command: "audit verify --memory memory --html report.html snapshot"}
 		if err := r.WriteHTML(&page, about); err != nil {
 			t.Fatal(err)
 		}

@@ -35,6 +35,7 @@ type commands struct {
 	Compare compareCmd `cmd:"" help:"Tell whether one history holds two checkpoints, and prove it."`
 	Proof   proofCmd   `cmd:"" help:"Check a proof that something is in the ledger, such as a witness's receipt."`
 	Stats   statsCmd   `cmd:"" help:"Print what the ledger of a snapshot tells in numbers."`
+	Witness witnessCmd `cmd:"" help:"Cosign ledgers, as a witness of C2SP tlog-witness."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

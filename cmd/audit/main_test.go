@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,7 +21,7 @@ func TestMain(m *testing.M) {
 		"audit": func() {
 			// As in the stores of package testorg, or as the script says.
 			now = func() time.Time { return ledger.Day(cmp.Or(os.Getenv("TODAY"), "2026-03-14")).Time() }
-			os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+			main()
 		},
 	})
 }

@@ -119,8 +119,9 @@ func TestHistory(t *testing.T) {
 	f := newForgery(t)
 	says := func(name string, last []byte, want string) {
 		t.Helper()
-		if got := f.Audit(t, f.dir, last).History; got != want {
-			t.Errorf("%s: history is %q, want %q", name, got, want)
+		r := f.Audit(t, f.dir, last)
+		if r.History != want || (r.Signed == nil) != (want == audit.HistoryBroken) {
+			t.Errorf("%s: history is %q, want %q; the checkpoint to be kept is %q", name, r.History, want, r.Signed)
 		}
 	}
 	says("nothing remembered", nil, audit.HistoryUnchecked)

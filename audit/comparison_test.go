@@ -58,6 +58,8 @@ func TestCompare(t *testing.T) {
 	h := newHistories(t)
 	unsigned := h.twoMore.copy(t)
 	unsigned.put("head", []byte("checkpoint"), bytes.Replace(head(unsigned), []byte("\n\n"), []byte("\n\n— x AAAAAAAA\n"), 1)[:120])
+	altered := h.twoMore.copy(t)
+	altered.put("head", []byte("checkpoint"), altered.sign(leafCount+2, [32]byte(random(32))))
 	for _, c := range []struct {
 		name  string
 		a, b  *forgery
@@ -79,6 +81,7 @@ func TestCompare(t *testing.T) {
 		{name: "the store is older than the larger, and of another history than the smaller", a: h.other, b: h.oneMore, store: h.one, fork: true, of: [2]string{"a", "the store"}},
 		{name: "the store holds the smaller and is older than the larger", a: h.one, b: h.oneMore, store: h.one, err: audit.ErrUndecided},
 		{name: "the store is older than both", a: h.one, b: h.oneMore, store: h.base, err: audit.ErrUndecided},
+		{name: "the store's checkpoint is of other leaves", a: h.base, b: h.one, store: altered, err: audit.ErrUndecided},
 		{name: "the store is not signed", a: h.base, b: h.one, store: unsigned, err: audit.ErrUndecided},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -203,6 +206,32 @@ func TestComparisonsProve(t *testing.T) {
 		if _, _, err := c.Verify(h.keys.Ledger); !errors.Is(err, audit.ErrUnproven) {
 			t.Errorf("%s: %v, want ErrUnproven", name, err)
 		}
+	}
+}
+
+// Two ledgers are no fork of one.
+func TestComparisonOfTwoLedgers(t *testing.T) {
+	h := newHistories(t)
+	secret, vkey, err := note.GenerateKey(rand.Reader, "other.test/intake")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cp := ledger.Checkpoint{Origin: "other.test/intake", Size: leafCount}
+	signed, err := cp.Sign(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := &audit.Keys{Ledger: append(h.keys.Ledger, vkey)}
+	if v, err := audit.Compare(t.Context(), [2]string{"a", "b"}, [2][]byte{head(h.base), signed}, "", keys); err == nil {
+		t.Errorf("compared: fork is %v", v.Fork)
+	}
+	c := audit.Comparison{Fork: true, Smaller: head(h.base), Larger: signed}
+	if _, _, err := c.Verify(keys.Ledger); !errors.Is(err, audit.ErrUnproven) {
+		t.Errorf("a proof of both: %v, want ErrUnproven", err)
 	}
 }
 

@@ -26,16 +26,20 @@ var forgedDelays = []forging{
 // of the audit were; a case at rest only after the day on which it may be purged.
 func TestOverdue(t *testing.T) {
 	o := testorg.New(t, 1)
+	o.Roster.Policy.Withdraw = true
 	o.Roster.Policy.DeadlineHours, o.Roster.Policy.RetentionDays = 48, 30
 	o.Sign(t)
 	v := o.Open(t, o.Create(t))
-	read, unread := o.NewReport(t, "account", 0), o.NewReport(t, "account", 0)
-	for _, r := range []*testorg.Report{read, unread} {
+	read, unread, withdrawn := o.NewReport(t, "account", 0), o.NewReport(t, "account", 0), o.NewReport(t, "account", 0)
+	for _, r := range []*testorg.Report{read, unread, withdrawn} {
 		if err := r.Add(t.Context(), v); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := v.AddEvent(t.Context(), o.Read(o.Workers[0], read.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Withdraw(t.Context(), withdrawn.ID, withdrawn.Credential.Withdrawal); err != nil {
 		t.Fatal(err)
 	}
 	dir, came := testorg.Snapshot(t, v), o.Day

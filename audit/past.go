@@ -48,7 +48,7 @@ func readPast(ctx context.Context, store string, keys *Keys, leaf func(int64, *l
 			if keys.Roster == nil {
 				return
 			}
-			if r, err := roster.Open(signed, keys.Roster.OrgKey); err == nil && r.Instance() == keys.Roster.Instance() {
+			if r, err := roster.Open(signed, keys.Roster.OrgKey); err == nil {
 				p.keys = append(p.keys, r.Intake.Ledger)
 			}
 		},

@@ -137,14 +137,7 @@ func (f *forgery) raw(change func([]byte) []byte) {
 // has stolen the ledger key can do.
 func (f *forgery) history(change func(leaves [][]byte) [][]byte) {
 	f.Helper()
-	var leaves [][]byte
-	f.edit(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("leaves")).ForEach(func(_, v []byte) error {
-			leaves = append(leaves, bytes.Clone(v))
-			return nil
-		})
-	})
-	leaves = change(leaves)
+	leaves := change(f.leaves())
 	f.edit(func(tx *bolt.Tx) error {
 		var hashes ledger.Hashes
 		for i, l := range leaves {
@@ -165,6 +158,27 @@ func (f *forgery) history(change func(leaves [][]byte) [][]byte) {
 	})
 }
 
+// leaves are those in the store.
+func (f *forgery) leaves() (leaves [][]byte) {
+	f.Helper()
+	f.edit(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("leaves")).ForEach(func(_, v []byte) error {
+			leaves = append(leaves, bytes.Clone(v))
+			return nil
+		})
+	})
+	return leaves
+}
+
+// hashes are those of the first size leaves.
+func (f *forgery) hashes(size int64) (hashes ledger.Hashes) {
+	f.Helper()
+	for i, l := range f.leaves()[:size] {
+		f.must(hashes.Append(int64(i), l))
+	}
+	return hashes
+}
+
 func (f *forgery) sign(size int64, root [32]byte) []byte {
 	f.Helper()
 	cp := ledger.Checkpoint{Origin: testorg.Origin, Size: size, Root: root}
@@ -176,11 +190,7 @@ func (f *forgery) sign(size int64, root [32]byte) []byte {
 // root is that of the leaves as they are.
 func (f *forgery) root(size int64) [32]byte {
 	f.Helper()
-	var hashes ledger.Hashes
-	for i := range int(size) {
-		f.must(hashes.Append(int64(i), f.get("leaves", key(i))))
-	}
-	root, err := hashes.Root(size)
+	root, err := f.hashes(size).Root(size)
 	f.must(err)
 	return root
 }

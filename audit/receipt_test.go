@@ -18,10 +18,7 @@ import (
 // proof is the proof that a leaf is in the first size leaves of a store.
 func (f *forgery) proof(index, size int64, cosigners ...note.Signer) []byte {
 	f.Helper()
-	var hashes ledger.Hashes
-	for i := range size {
-		f.must(hashes.Append(i, f.get("leaves", key(int(i)))))
-	}
+	hashes := f.hashes(size)
 	root, err := hashes.Root(size)
 	f.must(err)
 	cp := ledger.Checkpoint{Origin: testorg.Origin, Size: size, Root: root}

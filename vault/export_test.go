@@ -44,4 +44,10 @@ func (v *Vault) Transaction() (n int, err error) {
 	return n, err
 }
 
-var GaveUp = gaveUp
+var (
+	GaveUp         = gaveUp
+	ParsePublished = parsePublished
+)
+
+// Marshal returns what ParsePublished reads.
+func (p *Published) Marshal() []byte { return p.marshal() }

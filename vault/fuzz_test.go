@@ -31,6 +31,21 @@ func FuzzParseCase(f *testing.F) {
 	})
 }
 
+func FuzzParsePublished(f *testing.F) {
+	o := testorg.New(f, 1)
+	v := o.Open(f, o.Create(f))
+	p := &vault.Published{Day: "2026-03-15", Signed: v.Checkpoint()}
+	f.Add(p.Marshal())
+	f.Add(p.Marshal()[1:])
+	f.Add(bytes.Replace(p.Marshal(), []byte("\n1\n"), []byte("\n01\n"), 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := vault.ParsePublished(b)
+		if err == nil && !bytes.Equal(p.Marshal(), b) {
+			t.Errorf("%q was read and written as %q", b, p.Marshal())
+		}
+	})
+}
+
 // FuzzCheck writes over bytes of a real store. A patch is any number of
 // places: an offset of 4 bytes, modulo the file's length, a length of 1, and
 // that many bytes. The checksums of the meta pages are set right, so that

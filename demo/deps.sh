@@ -24,6 +24,7 @@ need tmux tmux # in which the case worker's screen is looked at
 need exiftool libimage-exiftool-perl # judges what triage says of images
 need dwebp webp
 need postfix postfix
+need sqlite3 sqlite3 # tells the cosigner of the tests which ledger to sign
 if [ "${1-}" = deb ]; then
 	need mmdebstrap mmdebstrap
 	need systemd-nspawn systemd-container

@@ -18,6 +18,7 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitQuorum = 3 // of cosign alone
 )
 
 const description = `Take anonymous reports in and keep them sealed. This machine holds no key that opens one.
@@ -31,7 +32,7 @@ A new intake is set up with the organisation in four steps:
 
 With serve --onion the page is an onion service, and --listen may be left out. In front of --listen put a TLS terminator, or give --tls-name; --desk speaks mutual TLS itself.
 
-Exit codes: 0 done, 1 failed, 2 usage.`
+Exit codes: 0 done, 1 failed, 2 usage, 3 too few cosignatures (cosign).`
 
 type commands struct {
 	Keygen       keygenCmd       `cmd:"" help:"Make the intake's keys and print its public card."`
@@ -40,6 +41,7 @@ type commands struct {
 	Serve        serveCmd        `cmd:"" help:"Take reports in until SIGTERM."`
 	Snapshot     snapshotCmd     `cmd:"" help:"Copy the store as it is now, for backup and for the auditor."`
 	Status       statusCmd       `cmd:"" help:"Say how the running server and its onion services are."`
+	Cosign       cosignCmd       `cmd:"" help:"Have the cosigners of the roster sign what the running server published."`
 	Onion        onionCmd        `cmd:"" help:"The onion service's address."`
 	KeepOnion    keepOnionCmd    `cmd:"" hidden:""`
 	UpdateRoster updateRosterCmd `cmd:"" help:"Put a newer roster in force, while the server runs or not."`
@@ -82,6 +84,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "intake: %v\n", err)
 		if hint := next(err); hint != "" {
 			fmt.Fprintf(stderr, "intake: %s\n", hint)
+		}
+		if errors.Is(err, errNoQuorum) {
+			return exitQuorum
 		}
 		return exitFailed
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -15,19 +16,22 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"tocsin/onion"
 	"tocsin/vault"
 )
 
-// The control socket lets the same user's intake snapshot and intake
-// update-roster reach a running server, which alone has the store open. It is
+// The control socket lets the same user's intake snapshot, intake cosign and
+// intake update-roster reach a running server, which alone has the store open. It is
 // HTTP over a unix socket that only its owner can connect to.
 
 // maxRosterSize bounds a roster that comes in over the socket, in bytes;
 // package roster refuses larger ones than this anyway.
 const maxRosterSize = 2 << 20
 
-// maxStatusSize bounds the server's word on itself, in bytes.
+// maxStatusSize bounds the server's word on itself and on what it published,
+// and cosignatures for it, in bytes.
 const maxStatusSize = 1 << 20
 
 // controlServer answers on the socket.
@@ -61,10 +65,39 @@ func controlServer(v *vault.Vault, k *keys, onions func() *onion.Status, roster 
 		l.Info("roster in force", "number", v.Roster().Number)
 		roster()
 	})
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+	answer := func(w http.ResponseWriter, what any, err error) {
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		// A reader that went away is no matter.
-		_ = json.NewEncoder(w).Encode(status{Version: version(), Roster: v.Roster().Number, Onion: onions()})
+		_ = json.NewEncoder(w).Encode(what)
+	}
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		s, err := statusOf(v, onions())
+		answer(w, s, err)
+	})
+	mux.HandleFunc("GET /published", func(w http.ResponseWriter, r *http.Request) {
+		p, err := publicationOf(v)
+		answer(w, p, err)
+	})
+	mux.HandleFunc("GET /consistency", func(w http.ResponseWriter, r *http.Request) {
+		from, err1 := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
+		to, err2 := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
+		err := errors.Join(err1, err2)
+		var proof tlog.TreeProof
+		if err == nil {
+			proof, err = v.Consistency(from, to)
+		}
+		answer(w, proof, err)
+	})
+	mux.HandleFunc("POST /cosigned", func(w http.ResponseWriter, r *http.Request) {
+		signed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStatusSize))
+		if err == nil {
+			err = v.Cosign(r.Context(), signed)
+		}
+		answer(w, nil, err)
 	})
 	return &http.Server{
 		Handler:           mux,
@@ -136,17 +169,41 @@ func (c *controlClient) snapshot(ctx context.Context, dir, to string) error {
 	return vault.ReceiveSnapshot(ctx, dir, to, db)
 }
 
-func (c *controlClient) status(ctx context.Context) (*status, error) {
-	body, err := c.do(ctx, "GET", "/status", nil)
+// get asks for what path answers and reads it into what.
+func (c *controlClient) get(ctx context.Context, path string, what any) error {
+	body, err := c.do(ctx, "GET", path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer body.Close()
-	s := new(status)
-	if err := json.NewDecoder(io.LimitReader(body, maxStatusSize)).Decode(s); err != nil {
-		return nil, fmt.Errorf("reading the running server's answer: %w", err)
+	if err := json.NewDecoder(io.LimitReader(body, maxStatusSize)).Decode(what); err != nil {
+		return fmt.Errorf("reading the running server's answer: %w", err)
 	}
-	return s, nil
+	return nil
+}
+
+func (c *controlClient) status(ctx context.Context) (*status, error) {
+	s := new(status)
+	return s, c.get(ctx, "/status", s)
+}
+
+func (c *controlClient) published(ctx context.Context) (*publication, error) {
+	p := new(publication)
+	return p, c.get(ctx, "/published", p)
+}
+
+func (c *controlClient) consistency(ctx context.Context, from, to int64) (tlog.TreeProof, error) {
+	var proof tlog.TreeProof
+	err := c.get(ctx, fmt.Sprintf("/consistency?from=%d&to=%d", from, to), &proof)
+	return proof, err
+}
+
+func (c *controlClient) cosigned(ctx context.Context, signed []byte) error {
+	body, err := c.do(ctx, "POST", "/cosigned", bytes.NewReader(signed))
+	if err != nil {
+		return err
+	}
+	return body.Close()
 }
 
 func (c *controlClient) updateRoster(ctx context.Context, signed []byte) error {

@@ -122,6 +122,8 @@ func (c *serveCmd) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	s.serve(ctx, log)
+	publish(ctx, v, log)
+	s.running.Go(func() { publishDaily(ctx, func() { publish(ctx, v, log) }) })
 	notify.tell("READY=1")
 	go notify.watch(ctx, web.Alive)
 	select {
@@ -239,7 +241,7 @@ func (s *servers) add(l net.Listener, serve func(net.Listener) error) {
 	s.waiting = append(s.waiting, func() error { return serve(l) })
 }
 
-// serve begins to answer on everything that was added, and to publish.
+// serve begins to answer on everything that was added.
 func (s *servers) serve(ctx context.Context, log *slog.Logger) {
 	if s.onion != nil {
 		go s.mourn(ctx, log)
@@ -250,6 +252,32 @@ func (s *servers) serve(ctx context.Context, log *slog.Logger) {
 				s.failed <- err
 			}
 		})
+	}
+}
+
+// publish publishes what the ledger had at midnight. A server that can't goes on
+// taking reports, and tries again later.
+func publish(ctx context.Context, v *vault.Vault, log *slog.Logger) {
+	if err := v.Publish(ctx); err != nil && ctx.Err() == nil {
+		log.Error("the ledger was not published and is tried again within the hour", "error", err)
+	}
+}
+
+// publishDaily calls publish at each midnight, UTC, until ctx is done, and once
+// an hour besides: a timer knows nothing of a clock that is set, or of a machine
+// that slept. What is published does not depend on the hour.
+func publishDaily(ctx context.Context, publish func()) {
+	for {
+		now := time.Now().UTC()
+		midnight := now.Truncate(24 * time.Hour).Add(24 * time.Hour)
+		timer := time.NewTimer(min(midnight.Sub(now), time.Hour))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+			publish()
+		}
 	}
 }
 

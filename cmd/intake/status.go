@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/onion"
+	"tocsin/vault"
 )
 
 // A status is what a running server says of itself.
@@ -16,6 +18,25 @@ type status struct {
 	Version string        `json:"version"`
 	Roster  uint64        `json:"roster"` // number of the one in force
 	Onion   *onion.Status `json:"onion,omitempty"`
+
+	Published *signedDay `json:"published,omitempty"` // what outsiders are shown of the ledger
+	Cosigned  *signedDay `json:"cosigned,omitempty"`  // the newest that had its quorum
+	Cosigners int        `json:"cosigners,omitempty"` // that the roster names
+	Quorum    int        `json:"quorum,omitempty"`    // how many of them it asks for
+}
+
+// statusOf says how the server stands.
+func statusOf(v *vault.Vault, o *onion.Status) (*status, error) {
+	p, err := publicationOf(v)
+	if err != nil {
+		return nil, err
+	}
+	s := &status{Version: version(), Roster: v.Roster().Number, Onion: o, Cosigners: len(p.Cosigners), Quorum: p.Quorum}
+	if s.Published, err = p.tell(p.Published); err != nil {
+		return nil, err
+	}
+	s.Cosigned, err = p.tell(p.Cosigned)
+	return s, err
 }
 
 // errUnwell makes the exit code of intake status tell of trouble.
@@ -28,7 +49,7 @@ type statusCmd struct {
 
 // Help is shown by intake status --help.
 func (statusCmd) Help() string {
-	return `Shows how far tor has started, when each onion service's descriptor was last uploaded, and whether the server could fetch its own page through Tor, and when. What is wrong comes with what to do.
+	return `Shows what was last published of the ledger, and which cosigners signed it; how far tor has started, when each onion service's descriptor was last uploaded, and whether the server could fetch its own page through Tor, and when. What is wrong comes with what to do.
 
 Exit codes: 0 all is well, 1 it is not (yet), or no server runs.`
 }
@@ -64,6 +85,7 @@ func (s *status) text(now time.Time) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("intake %s, roster %d in force", s.Version, s.Roster)
+	s.ledger(line)
 	o := s.Onion
 	if o == nil {
 		line("no onion service")
@@ -106,6 +128,28 @@ func (s *status) text(now time.Time) string {
 		line("            %s", o.Trouble.Do)
 	}
 	return b.String()
+}
+
+// ledger says what is published and who signed it.
+func (s *status) ledger(line func(string, ...any)) {
+	if s.Published == nil {
+		line("published   nothing yet: the ledger's first day ends at midnight (UTC)")
+		return
+	}
+	line("published   %s, %d leaves", s.Published.Day, s.Published.Size)
+	switch c := s.Cosigned; {
+	case s.Cosigners == 0:
+		line("            the roster names no cosigners")
+		return
+	case c == nil:
+		line("cosigned    never yet")
+	default:
+		line("cosigned    %s, %d leaves, by %s", c.Day, c.Size, cmp.Or(strings.Join(c.By, ", "), "nobody who is on the roster now"))
+	}
+	if c := s.Cosigned; c == nil || c.Day != s.Published.Day {
+		line("            that of %s by %d of %d cosigners, %s: see intake cosign --help", s.Published.Day,
+			len(s.Published.By), s.Cosigners, quorum(s.Quorum, false))
+	}
 }
 
 func ago(now, then time.Time) time.Duration { return now.Sub(then).Round(time.Second) }

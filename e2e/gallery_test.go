@@ -86,8 +86,8 @@ func newGallery(t *testing.T) *gallery {
 	org := filepath.Join(dir, "organisation")
 	command(t, "triage", "--home", org, "org", "set-policy", "--withdraw")
 	command(t, "triage", "--home", org, "org", "sign")
+	answered := yesterday(t, dir, "answered") // so that there is a receipt
 	data := filepath.Join(dir, "intake")
-	command(t, "intake", "update-roster", "--data", data, "--roster", filepath.Join(org, "org", "roster"))
 	config := filepath.Join(dir, "config.json")
 	if err := os.WriteFile(config, []byte(`{"address": "https://tips.example.org"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func newGallery(t *testing.T) *gallery {
 	s := startServer(t, dir, t.TempDir(), []string{filepath.Join(bin, "intake"), "serve", "--data", data,
 		"--listen", "127.0.0.1:0", "--desk", "127.0.0.1:0", "--config", config})
 	g := &gallery{langs: languages(t), pages: make(map[string]recorded)}
-	answered, withdrawn := g.cases(t, dir, s)
+	withdrawn := g.cases(t, dir, s)
 	var all sync.WaitGroup
 	for _, lang := range g.langs {
 		all.Go(func() {
@@ -132,23 +132,17 @@ func (g *gallery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(p.body) // a browser may go on to the next page
 }
 
-// cases makes a report that was answered and handed over, and one that was
-// withdrawn, and returns their codenames.
-func (g *gallery) cases(t *testing.T, dir string, s *server) (answered, withdrawn string) {
+// cases answers the one report that is there and hands it over, and makes one
+// that was withdrawn, whose codename it returns.
+func (g *gallery) cases(t *testing.T, dir string, s *server) (withdrawn string) {
 	t.Helper()
-	var codenames []string
-	for _, seen := range []string{"answered", "withdrawn"} {
-		codename, err := form(http.DefaultClient, s.web)
-		if err == nil {
-			err = send(http.DefaultClient, s.web, "test", codename, [][2]string{{"what.seen", seen}})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		codenames = append(codenames, codename)
-		if seen == "answered" {
-			mustTriage(t, dir, "alice", nil, "pull", "--desk", s.desk)
-		}
+	mustTriage(t, dir, "alice", nil, "pull", "--desk", s.desk)
+	withdrawn, err := form(http.DefaultClient, s.web)
+	if err == nil {
+		err = send(http.DefaultClient, s.web, "test", withdrawn, [][2]string{{"what.seen", "withdrawn"}})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	id := caseIDs(t, mustTriage(t, dir, "alice", nil, "list", "--json"))[0]
 	reply := filepath.Join(t.TempDir(), "reply.txt")
@@ -160,10 +154,10 @@ func (g *gallery) cases(t *testing.T, dir string, s *server) (answered, withdraw
 	mustTriage(t, dir, "alice", nil, "reply", id, reply)
 	mustTriage(t, dir, "alice", nil, "route", id, "--to", "police", "--reason", "it names no country", "--tell", "police", "--tell", "child-protection")
 	mustTriage(t, dir, "alice", nil, "push", "--desk", s.desk)
-	if _, err := g.ask(s.web+"/en/withdraw", "codename", codenames[1], "sure", "yes"); err != nil {
+	if _, err := g.ask(s.web+"/en/withdraw", "codename", withdrawn, "sure", "yes"); err != nil {
 		t.Fatal(err)
 	}
-	return codenames[0], codenames[1]
+	return withdrawn
 }
 
 // record asks for all pages in a language. Of each it must know something that
@@ -200,6 +194,7 @@ func (g *gallery) record(web, lang, answered, withdrawn string) error {
 		{"add-problem", "add", `id="text-wrong"`, []string{"codename", answered, "once", strings.Repeat("0", 64), "text", ""}},
 		{"add-refused", "add", `id="notice"`, []string{"codename", answered, "once", strings.Repeat("0", 64), "text", "x", "files", "x", "text", "too late"}},
 		{"proof", "proof", `class="proof"`, []string{"codename", answered}},
+		{"proof-later", "proof", `id="later"`, []string{"codename", fresh}},
 		{"withdrawn", "return", `class="button quiet"`, []string{"codename", withdrawn}},
 		{"refusal", "return", `class="notice"`, []string{"codename", fresh, "unknown", "x"}},
 		{"not-found", "nothing", `class="notice"`, nil},

@@ -60,10 +60,7 @@ func (j *journey) walk(what string) {
 	j.comeBack("return-again", "replies-answered", "status.handed")
 	j.answered()
 	j.click(`form[action$="/proof"] button`)
-	j.see("proof", "proof.heading")
-	if proof := j.text(`pre.proof`); !strings.HasPrefix(proof, "c2sp.org/tlog-proof@v1") {
-		j.t.Errorf("the receipt: %s", proof)
-	}
+	j.see("proof-later", "proof.later") // the receipt is made at midnight
 	j.quiet()
 }
 

@@ -56,7 +56,7 @@ func TestOnABareDebian(t *testing.T) {
 	if got := m.sh(t, "systemctl is-enabled intake; systemctl is-active intake; true"); got != "disabled\ninactive\n" {
 		t.Errorf("before there is an organisation, the service is %q", got)
 	}
-	m.sh(t, "systemd-analyze verify intake.service")
+	m.sh(t, "systemd-analyze verify intake.service tocsin-cosign.service tocsin-cosign.timer")
 	if out, err := m.command("systemctl start intake").CombinedOutput(); err == nil {
 		t.Errorf("started without a store: %s", out)
 	}
@@ -76,6 +76,7 @@ func TestOnABareDebian(t *testing.T) {
 	step(t, "get the page", func() { m.page(t) })
 	m.confined(t)
 	m.onion(t)
+	m.cosigned(t)
 
 	step(t, "kill it: it comes back", func() {
 		before := m.pid(t)
@@ -109,7 +110,7 @@ func TestOnABareDebian(t *testing.T) {
 		if !strings.Contains(out, data+" was left") {
 			t.Errorf("purging says nothing of the store:\n%s", out)
 		}
-		if got := m.sh(t, "systemctl is-active intake; ls "+data+"/vault.db; find /etc -name 'intake*' ! -path '*.service.d*'"); got != "inactive\n"+data+"/vault.db\n" {
+		if got := m.sh(t, "systemctl is-active intake tocsin-cosign.timer; ls "+data+"/vault.db; find /etc -name 'intake*' ! -path '*.service.d*'"); got != "inactive\ninactive\n"+data+"/vault.db\n" {
 			t.Errorf("after purging: %q", got)
 		}
 	})
@@ -381,6 +382,23 @@ func (m *machine) onion(t *testing.T) {
 	t.Logf("intake status, without a network:\n%s", said)
 	if got := m.sh(t, "journalctl --no-pager -u intake"); strings.Contains(got, "notification message") {
 		t.Errorf("another process than the server speaks to the service manager:\n%s", got)
+	}
+}
+
+// cosigned checks that the timer runs with the service, and that what it starts
+// reaches the server and nothing else of its data.
+func (m *machine) cosigned(t *testing.T) {
+	t.Helper()
+	if got := m.sh(t, "systemctl is-active tocsin-cosign.timer"); got != "active\n" {
+		t.Errorf("the timer is %q", got)
+	}
+	m.sh(t, "systemctl start tocsin-cosign")
+	if got := m.sh(t, "journalctl --no-pager -o cat -u tocsin-cosign"); !strings.Contains(got, "the roster names no cosigners") {
+		t.Errorf("intake cosign says\n%s", got)
+	}
+	sees := "$(systemctl cat tocsin-cosign | sed -n 's/^\\(TemporaryFileSystem\\|BindReadOnlyPaths\\)=/--property=&/p')"
+	if got := m.sh(t, "systemd-run --quiet --pipe --wait "+sees+" ls -A "+data); got != "control.sock\n" {
+		t.Errorf("of the data directory it sees\n%s", got)
 	}
 }
 

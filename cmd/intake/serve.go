@@ -43,6 +43,8 @@ func (serveCmd) Help() string {
 	c := intake.DefaultConfig()
 	return fmt.Sprintf(`Prints "listening on http://…" for each way in when it is ready; an onion service is found some seconds to minutes later, see intake status. On SIGTERM it takes nothing new, lets uploads in progress go on for a while, and exits with 0; a second SIGTERM ends it at once. Nothing that was accepted is lost either way.
 
+At midnight (UTC) it publishes the ledger of the days before: receipts are made against it, and intake cosign has it signed.
+
 Nothing is logged about requests. Times in the log are days. Headers in which a proxy says who connected (X-Forwarded-For) are not read.
 
 With all listeners open the server confines itself: it can then read and write its store and nothing else, make and connect no socket, and start no program. With --tls-name it also keeps its certificates, reads what name service and TLS need, and connects to ports 443 and 53. A process of its own speaks to tor and has the onion services' keys.

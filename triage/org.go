@@ -150,19 +150,40 @@ func (h *Home) OrgAddWorker(card []byte) (*roster.Worker, error) {
 
 // OrgAddDestination puts a destination into the draft.
 func (h *Home) OrgAddDestination(d roster.Destination) error {
+	if err := mustBeDestination(&d); err != nil {
+		return err
+	}
+	return h.changeDraft(func(r *roster.Roster) error {
+		if r.Destination(d.Name) != nil {
+			return fmt.Errorf("%s is already a destination; to change it, type: triage org set-destination %s", d.Name, d.Name)
+		}
+		r.Destinations = append(r.Destinations, d)
+		return nil
+	})
+}
+
+// OrgSetDestination lets change alter the draft's destination of that name, but
+// for the name, and takes it if it is valid.
+func (h *Home) OrgSetDestination(name string, change func(*roster.Destination)) error {
+	return h.changeDraft(func(r *roster.Roster) error {
+		d := r.Destination(name)
+		if d == nil {
+			return fmt.Errorf("%s is not a destination; type: triage org add-destination %s", name, name)
+		}
+		change(d)
+		d.Name = name
+		return mustBeDestination(d)
+	})
+}
+
+func mustBeDestination(d *roster.Destination) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
 	if _, err := seal.ParseRecipients([]string{d.Recipient}); err != nil {
 		return fmt.Errorf("the destination's recipient: %w", err)
 	}
-	return h.changeDraft(func(r *roster.Roster) error {
-		if r.Destination(d.Name) != nil {
-			return fmt.Errorf("%s is already a destination; type: triage org remove-destination %s", d.Name, d.Name)
-		}
-		r.Destinations = append(r.Destinations, d)
-		return nil
-	})
+	return nil
 }
 
 // OrgRemoveWorker takes a case worker out of the draft.

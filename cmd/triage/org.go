@@ -19,6 +19,7 @@ type orgCmd struct {
 	RemoveWorker      orgRemoveWorkerCmd      `cmd:"" help:"Take a case worker out of the roster."`
 	Revoke            orgRevokeCmd            `cmd:"" help:"Take a case worker out of the roster, sign it, and say what that does and doesn't undo."`
 	AddDestination    orgAddDestinationCmd    `cmd:"" help:"Put a destination into the roster."`
+	SetDestination    orgSetDestinationCmd    `cmd:"" help:"Change a destination in the roster."`
 	RemoveDestination orgRemoveDestinationCmd `cmd:"" help:"Take a destination out of the roster."`
 	SetPolicy         orgSetPolicyCmd         `cmd:"" help:"Change the policy in the roster."`
 	Show              orgShowCmd              `cmd:"" help:"Show the roster as it would be signed."`

@@ -6,6 +6,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"tocsin/triage/screen"
 )
 
 var errNoPassphrase = errors.New("no passphrase was typed")
@@ -195,4 +197,23 @@ func (p *editPane) vertical(c cells, up bool) {
 	}
 	r := rows[y]
 	p.at = r.from + len(c.cut(p.text[r.from:r.to], x))
+}
+
+// typedText returns what of s may stand in a text that a person writes: no
+// character that acts on a terminal, and the joiners that some scripts need.
+func typedText(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\u200c' || r == '\u200d' || r == '\ufe0f':
+			return r
+		case r == '\n' || screen.Text(string(r)) == "\n":
+			return '\n'
+		case r == '\t':
+			return ' '
+		case screen.Text(string(r)) != string(r):
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -48,6 +48,32 @@ func (h *Home) Purgeable() ([]Purgeable, error) {
 	return list, nil
 }
 
+// Purges says of each rule how far it lets a case be purged. It fails for a case
+// that is held, or in which nothing is done any more. It goes by the ledger and
+// the queue, and needs no key.
+func (h *Home) Purges(c *Case) ([]Purgeable, error) {
+	r, err := h.Roster()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.free(); err != nil {
+		return nil, err
+	}
+	var list []Purgeable
+	for _, rule := range ledger.Rules() {
+		list = append(list, c.purgeable(rule, r))
+	}
+	return list, nil
+}
+
+// free returns an error for a case that is retired or held.
+func (c *Case) free() error {
+	if c.Held {
+		return fmt.Errorf("case %s: %w; type: triage release %s", c.ID, ledger.ErrHeld, c.ID.String()[:8])
+	}
+	return c.there()
+}
+
 func (c *Case) purgeable(rule string, r *roster.Signed) Purgeable {
 	p := Purgeable{ID: c.ID.String(), Day: string(c.Day), Rule: rule, Told: len(c.Handed) > 0, Proposed: []string{}}
 	p.Proposed = append(p.Proposed, c.custody.Proposed(rule, r)...)
@@ -79,15 +105,13 @@ func (h *Home) Purge(c *Case, rule string) (*Purging, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.there(); err != nil {
+	if err := c.free(); err != nil {
 		return nil, err
 	}
 	p := &Purging{Purgeable: c.purgeable(rule, r)}
 	switch {
 	case !slices.Contains(ledger.Rules(), rule):
 		return nil, fmt.Errorf("%q is no rule that a case may be purged under; there are: %s", rule, strings.Join(ledger.Rules(), ", "))
-	case c.Held:
-		return nil, fmt.Errorf("case %s: %w; type: triage release %s", c.ID, ledger.ErrHeld, c.ID.String()[:8])
 	case c.waits():
 		return nil, fmt.Errorf("case %s: what you did in it waits to be pushed, and a purge comes after it; type: triage push, and this again", c.ID)
 	case rule == ledger.RuleRetention && (p.From == "" || p.From > string(h.today())):

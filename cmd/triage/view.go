@@ -20,7 +20,7 @@ func (viewCmd) Help() string {
   triage
   triage --plain
 
-The inbox on the whole screen: the cases by urgency, search while you type, and for each case all that the verbs do: open it, note, assign, mark, propose and hand over, reply. ? shows the keys. Everything is done as the verb of that name does it, and queued in the same place: triage push, or P, delivers it. The network is used by g and P alone. L forgets keys and texts until the passphrase is typed.
+The inbox on the whole screen: the cases by urgency, search while you type, and for each case all that the verbs do: open it, note, assign, mark, propose and hand over, reply, hold, release, purge. ? shows the keys. Everything is done as the verb of that name does it, and queued in the same place: triage push, or P, delivers it. The network is used by g, P and D (deliver) alone. L forgets keys and texts until the passphrase is typed.
 
 With --plain the same is a dialogue: you type a command in a line, and lines come back, without colour, cursor movement or any other escape sequence. help lists the commands. Where TERM is dumb or empty, that is what you get.
 

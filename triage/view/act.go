@@ -96,6 +96,14 @@ func (m *model) act(name, id string) tea.Cmd {
 		m.push(p)
 	case "p":
 		return m.propose(id)
+	case "t":
+		return m.chooseTold(id)
+	case "h":
+		return m.hold(id)
+	case "H":
+		return m.release(id)
+	case "X":
+		return m.purge(id)
 	case "f":
 		return m.show("Files of case "+id, id, m.work.files)
 	case "l":
@@ -156,7 +164,7 @@ func (m *model) chooseWorker(id string) tea.Cmd {
 	})
 }
 
-// network starts a pull or a push.
+// network starts a pull, a push or a delivery.
 func (m *model) network(what string, do func(context.Context, teller) (string, error)) tea.Cmd {
 	return m.start(&job{
 		what: what, long: true,

@@ -45,6 +45,12 @@ func commands() []command {
 			return err
 		}},
 		{"route", "NAMES", "hand it over to destinations of the roster; without names it says who there is", true, (*plain).route},
+		{"tell", "NAMES", "tell the witness, in general terms, to whom it was handed; without names it says what there is", true, (*plain).tellWitness},
+		{"hold", "WORD/TEXT", "hold it: nobody may purge it; the word is for all to read, a text after a slash is sealed", true, (*plain).hold},
+		{"release", "", "let it go that was held", true, func(p *plain, _ string) error {
+			return p.change(func() (string, error) { return p.work.release(p.id) })
+		}},
+		{"purge", "RULE", "propose to destroy it, or sign as the last one; without a rule it says how far each is", true, (*plain).purge},
 		{"reply", "", "reply to the witness: it asks for lines", true, (*plain).reply},
 		{"files", "", "list the files; none is opened", true, func(p *plain, _ string) error { return p.text(p.work.files) }},
 		{"links", "", "what the case has in common with others", true, func(p *plain, _ string) error {
@@ -53,6 +59,7 @@ func commands() []command {
 		}},
 		{"pull", "", "get what is new from the desk, over the network", false, func(p *plain, _ string) error { return p.network(p.work.pull) }},
 		{"push", "", "deliver what you did to the desk, over the network", false, func(p *plain, _ string) error { return p.network(p.work.push) }},
+		{"deliver", "", "bring the sealed bags that are due to their destinations, over the network", false, func(p *plain, _ string) error { return p.network(p.work.deliver) }},
 		{"lock", "", "forget keys and texts; unlock asks for the passphrase", false, func(p *plain, _ string) error {
 			p.work.Home.Forget()
 			p.inbox, p.links, p.rows, p.id, p.query = nil, nil, nil, "", ""
@@ -126,7 +133,7 @@ func (p *plain) route(args string) error {
 	if err != nil {
 		return err
 	}
-	to := strings.FieldsFunc(args, func(r rune) bool { return r == ' ' || r == ',' })
+	to := names(args)
 	if len(to) == 0 {
 		list, err := p.work.destinations()
 		for _, d := range list {
@@ -150,15 +157,44 @@ func (p *plain) route(args string) error {
 			return err
 		}
 	}
-	line, err := p.ask("hand over to " + screen.Line(strings.Join(to, ", ")) + ", yes or no")
+	if yes, err := p.agrees("hand over to " + screen.Line(strings.Join(to, ", "))); err != nil || !yes {
+		return err
+	}
+	return p.change(func() (string, error) { return p.work.route(p.id, to, reason) })
+}
+
+// agrees asks before something is done.
+func (p *plain) agrees(to string) (bool, error) {
+	line, err := p.ask(to + ", yes or no")
+	if err != nil {
+		return false, err
+	}
+	yes := strings.TrimSpace(line) == "yes"
+	if !yes {
+		p.say("Nothing was done.")
+	}
+	return yes, nil
+}
+
+// names are what spaces or commas part.
+func names(args string) []string {
+	return strings.FieldsFunc(args, func(r rune) bool { return r == ' ' || r == ',' })
+}
+
+func (p *plain) tellWitness(args string) error {
+	handed, err := p.work.handedTo(p.id)
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(line) != "yes" {
-		p.say("Nothing was handed over.")
+	to := names(args)
+	if len(to) == 0 {
+		p.say("There are: %s.", strings.Join(report.Authorities(), ", "))
+		if len(handed) > 0 {
+			p.say("By the roster it was handed to: %s.", strings.Join(handed, ", "))
+		}
 		return nil
 	}
-	return p.change(func() (string, error) { return p.work.route(p.id, to, reason) })
+	return p.change(func() (string, error) { return p.work.tellWitness(p.id, to) })
 }
 
 func (p *plain) text(of func(id string) (string, error)) error {

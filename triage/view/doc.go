@@ -17,7 +17,7 @@
 //     SIGHUP, or the end of the parent process. kill -9 leaves no time for that:
 //     type reset.
 //   - Attachments are listed and never opened. The network is asked for by the
-//     keys for pull and push, and at no other time.
+//     keys for pull, push and deliver, and at no other time.
 //
 // The model of Full is one goroutine's. What works on the home is a job in
 // another, one at a time, because a home does one thing at a time; keys that are

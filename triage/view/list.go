@@ -229,6 +229,8 @@ func (l *listPane) key(m *model, k key) tea.Cmd {
 		return m.network("pulling", m.work.pull)
 	case "P":
 		return m.network("pushing", m.work.push)
+	case "D":
+		return m.network("delivering", m.work.deliver)
 	case "L":
 		return m.lock()
 	case "?":
@@ -267,6 +269,9 @@ const keys = `In the list and in an open case
   m    put marks on the case, or take them off
   p    what the rules propose, and why; from there, hand it over
   r    reply to the witness
+  t    tell the witness, in general terms, to whom it was handed (--tell)
+  h    hold the case: nobody may purge it    H    release it
+  X    propose to purge the case, or sign as the last one, under a rule
   f    list the files; none is opened here
   l    what the case has in common with others, and why (triage links)
   ?    this help
@@ -278,10 +283,12 @@ In the list
   /    search while you type: words, or filters such as
        country:TH  state:open  state:overdue  assigned:NAME  mark:NAME
        danger:yes  departure:yes  news:yes  day:2026-03  category:CODE
-  Esc  end the search, or stop a pull or push
+  Esc  end the search, or stop a pull, push or delivery
   g    get what is new from the desk (triage pull)
   P    deliver what you did to the desk (triage push)
-       The network is used by these two and by nothing else.
+  D    bring the sealed bags that are due to their destinations, where the
+       roster says mail or command (triage deliver)
+       The network is used by these three and by nothing else.
   L    lock: forget keys and texts, until the passphrase is typed
   q    quit
 
@@ -303,6 +310,6 @@ WHAT begins with what can't wait: DANGER (a child is in danger now), DEPARTURE
 changed: do not reply), UNREADABLE, LINKED (with how many cases it has
 something in common); then the marks.
 
-Nothing leaves this machine before P. What was done stays queued, also after
+Nothing leaves this machine before P or D. What was done stays queued, also after
 quitting. If the program was killed and the terminal is in disorder, type:
 reset`

@@ -117,6 +117,14 @@ func (m *model) close(p pane) {
 	}
 }
 
+// closeCase takes away all that shows a case.
+func (m *model) closeCase(id string) {
+	m.panes = slices.DeleteFunc(m.panes, func(p pane) bool {
+		t, ok := p.(*textPane)
+		return ok && t.id == id
+	})
+}
+
 func (m *model) say(s string) { m.status, m.wrong = s, false }
 
 func (m *model) fail(err error) { m.status, m.wrong = told(err), true }

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -67,6 +68,48 @@ func (w *work) push(ctx context.Context, tell teller) (string, error) {
 			cmp.Or(said, "nothing was delivered"), count(len(p.Refused), "event"), r.What(), r.Leaf.Case.String()[:8], stays, r.Err)
 	}
 	return cmp.Or(said, "nothing was queued"), nil
+}
+
+// deliver brings the bags that are due to their destinations.
+func (w *work) deliver(ctx context.Context, tell teller) (string, error) {
+	var tried, left []*triage.Delivery
+	err := w.locked(func() (err error) {
+		if tried, err = w.Home.Deliver(ctx, false, func(d *triage.Delivery) { tell(d.Destination + " " + string(d.State)) }); err != nil {
+			return err
+		}
+		left, err = w.Home.Deliveries()
+		return err
+	})
+	if err != nil {
+		return "", stopped(ctx, err)
+	}
+	states := make(map[triage.DeliveryState]int)
+	var failed []*triage.Delivery
+	for _, d := range tried {
+		states[d.State]++
+		if d.State == triage.DeliveryWaiting {
+			failed = append(failed, d)
+		}
+	}
+	// What is refused for good is said until a person acts.
+	for _, d := range left {
+		if d.State == triage.DeliveryFailed {
+			failed = append(failed, d)
+		}
+	}
+	var said []string
+	if n := states[triage.Delivered]; n > 0 {
+		said = append(said, "delivered: "+count(n, "bag"))
+	}
+	if n := states[triage.DeliveryTaken] + states[triage.DeliveryVoid]; n > 0 {
+		said = append(said, count(n, "bag")+" not to be delivered any more")
+	}
+	if len(failed) > 0 {
+		d := failed[0]
+		said = append(said, fmt.Sprintf("not delivered: %s; to %s: %s", count(len(failed), "bag"), d.Destination, d.Said), "triage deliver --list says more")
+		return "", errors.New(strings.Join(said, "; "))
+	}
+	return cmp.Or(strings.Join(said, "; "), "no bag is due to be delivered"), nil
 }
 
 // stopped is err, or that somebody stopped it.

@@ -43,7 +43,7 @@ func TestTheDayInPlainLines(t *testing.T) {
 		"0 cases.", "Done: pulled: 1 new case", "1 case.", "1. case "+id, "KH", "MARK-SEEN a tip",
 		"Error: note is for an open case", "What happened", "Done: the note is sealed", "Done: the note is sealed",
 		"Done: assigned to alice", "Case workers: alice, worker-1", "Done: assigned to worker-1", "Done: marks changed", "Done: marks changed",
-		"rules ", "justice, Ministry of Justice", "It leaves with the case", "Done: sealed for police, justice", "Nothing was handed over",
+		"rules ", "justice, Ministry of Justice", "It leaves with the case", "Done: sealed for police, justice", "Nothing was done",
 		"Done: the reply is sealed", "Thrown away", "Nothing is opened here", "Links are hints", "has in common with another",
 		"1 case.", "1 case.", "Error: state:", "Error: there is no command", "Done: delivered: 11 events",
 		"Locked. Type unlock", "Error: locked", "1 case.", "What happened", "reply: reply to the witness", "quit: leave")

@@ -53,7 +53,7 @@ func newStation(t testing.TB) *station {
 	s.org.Roster.Workers = append([]roster.Worker{*alice}, s.org.Roster.Workers...)
 	s.org.Roster.Destinations = append(s.org.Roster.Destinations, roster.Destination{
 		Name: "justice", Title: "Ministry of Justice", Recipient: testorg.Identity(t).Recipient().String(),
-		Delivery: roster.DeliveryOutbox, Kind: "justice", Country: "BE",
+		Delivery: "command portal", Kind: "justice", Country: "BE",
 	})
 	s.org.Sign(t)
 	s.vault = s.org.Open(t, s.org.Create(t))

@@ -91,7 +91,7 @@ type pushCmd struct {
 
 // Help is shown by triage push --help.
 func (pushCmd) Help() string {
-	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1. What was queued for a case that its witness withdrew meanwhile is dropped: its key is destroyed.
+	return `Delivers queued replies and events, then pulls. Each leaves the queue only when a checkpoint that was verified here covers it, so that an interrupted push is simply pushed again. What the desk refuses stays queued, with its reason, and the exit code is 1; triage queue drop takes it off. What was queued for a case that its witness withdrew meanwhile is dropped: its key is destroyed.
 
 On a machine with no network the queue goes on a stick (see triage pull --help), and stays queued until a pull from a later stick shows that it is in the ledger:
 
@@ -138,6 +138,9 @@ func (c pushCmd) Run(s *session) error {
 			}
 			s.exit(err)
 		}
+		if n := stays(p.Refused); n > 0 && c.From == "" {
+			return fmt.Errorf("%s not delivered; what is refused for good you drop with: triage queue drop %d", count(len(p.Refused), "event"), n)
+		}
 		if len(p.Refused) > 0 {
 			return fmt.Errorf("%s not delivered", count(len(p.Refused), "event"))
 		}
@@ -146,6 +149,16 @@ func (c pushCmd) Run(s *session) error {
 		}
 		return nil
 	})
+}
+
+// stays is the number of the first that stays queued, or 0.
+func stays(refused []triage.Refusal) int {
+	for _, r := range refused {
+		if !r.Dropped {
+			return r.Number()
+		}
+	}
+	return 0
 }
 
 func (c pushCmd) push(s *session, update triage.Progress) (*triage.Pushed, error) {

@@ -75,6 +75,7 @@ type commands struct {
 	Reply      replyCmd      `cmd:"" help:"Answer the witness."`
 	Route      routeCmd      `cmd:"" help:"Hand cases over: seal them for a destination."`
 	Push       pushCmd       `cmd:"" help:"Deliver what you did to the desk."`
+	Queue      queueCmd      `cmd:"" help:"List what waits to be pushed, or drop what is refused for good."`
 	Deliver    deliverCmd    `cmd:"" help:"Mail sealed bags, or give them to your commands, where the roster says so."`
 	Mail       mailCmd       `cmd:"" help:"The mail server that triage deliver uses."`
 	Ack        ackCmd        `cmd:"" help:"Record that a destination signed that it has a hand-over."`

@@ -137,8 +137,8 @@ func (c replyCmd) draft(s *session) error {
 	})
 }
 
-// errNotSent ends a reply that the case worker did not agree to.
-var errNotSent = errors.New("not sent; nothing was changed")
+// errNotAgreed ends what the case worker did not agree to.
+var errNotAgreed = errors.New("nothing was changed")
 
 // agreed returns nil if the case worker wants what is asked, beforehand or on
 // the terminal.
@@ -154,7 +154,7 @@ func (s *session) agreed(yes bool, question string) error {
 		return err
 	}
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-		return errNotSent
+		return errNotAgreed
 	}
 	return nil
 }

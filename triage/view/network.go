@@ -60,7 +60,7 @@ func (w *work) push(ctx context.Context, tell teller) (string, error) {
 	}
 	said := strings.TrimPrefix(settled(p.Delivered, p.Dropped), "; ")
 	if len(p.Refused) > 0 {
-		r, stays := p.Refused[0], "stays queued"
+		r, stays := p.Refused[0], fmt.Sprintf("stays queued (to drop it: triage queue drop %d)", p.Refused[0].Number())
 		if r.Dropped {
 			stays = "is queued no more"
 		}

@@ -182,42 +182,6 @@ func (p *Proposed) Decide(to []string, reason string) (*Decision, error) {
 	return &Decision{Rules: p.Rules, Proposed: proposed, To: slices.Clone(to), Reason: said}, nil
 }
 
-// NoteDecision notes in a case what was decided about it, after it was handed over
-// so. fresh says that some of that was done just now; without it the decision is
-// noted only if no note sends the case to all of them, as after a route that was
-// killed before its note. The caller holds the lock.
-func (h *Home) NoteDecision(c *Case, d *Decision, fresh bool) error {
-	if !fresh {
-		if noted, err := h.noted(c, d.To); err != nil || noted {
-			return err
-		}
-	}
-	// Handed over again the same day, for there is more of it: the last note says so.
-	if _, err := h.AddNote(c, &Note{Decision: d}); err != nil && !errors.Is(err, ErrNoChange) {
-		return fmt.Errorf("noting what was decided: %w", err)
-	}
-	return nil
-}
-
-// noted reports whether notes of the case send it to all those destinations.
-func (h *Home) noted(c *Case, to []string) (bool, error) {
-	r, err := h.Roster()
-	if err != nil {
-		return false, err
-	}
-	o, err := h.open(c, r)
-	if err != nil {
-		return false, err
-	}
-	var sent []string
-	for _, n := range h.deskOf(o).Notes {
-		if n.Decision != nil {
-			sent = append(sent, n.Decision.To...)
-		}
-	}
-	return !slices.ContainsFunc(to, func(name string) bool { return !slices.Contains(sent, name) }), nil
-}
-
 // who names an authority: "the police, Belgium (BE)".
 func who(kind, country string) string {
 	if country == "" {

@@ -94,38 +94,6 @@ func TestDecideAsksForAReason(t *testing.T) {
 	}
 }
 
-// What was decided is noted once: also by a route that is repeated because it was
-// killed before its note, and not twice by one that was not.
-func TestADecisionIsNoted(t *testing.T) {
-	s := newStation(t)
-	c := s.addCase(s.vault, plain)
-	s.pull()
-	found := s.find(c)
-	p, err := s.alice.Propose(found)
-	ok(t, err)
-	d, err := p.Decide([]string{"police"}, "they asked")
-	ok(t, err)
-	noted := func(want int) {
-		t.Helper()
-		if notes := s.deskFrom(s.alice, c).Notes; len(notes) != want || notes[want-1].Decision == nil {
-			t.Errorf("noted %+v", notes)
-		}
-	}
-	_, err = s.alice.Route(found, "police", With{Decision: d})
-	ok(t, err)
-	// Killed here, it is repeated, and nothing is fresh.
-	ok(t, s.alice.NoteDecision(s.find(c), d, false))
-	noted(1)
-	ok(t, s.alice.NoteDecision(s.find(c), d, false))
-	noted(1)
-	// There is more to hand over on the same day, for the same reason.
-	ok(t, s.alice.NoteDecision(s.find(c), d, true))
-	noted(1)
-	s.note(s.alice, c, Note{Text: "they asked again"})
-	ok(t, s.alice.NoteDecision(s.find(c), d, true))
-	noted(3)
-}
-
 func TestRulesOfTheHome(t *testing.T) {
 	h := &Home{Dir: t.TempDir()}
 	shipped, err := h.Rules()

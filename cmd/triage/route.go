@@ -86,31 +86,12 @@ func (c routeCmd) route(s *session, prefix string) (made []*triage.Routed, err e
 	if err != nil {
 		return nil, err
 	}
-	for _, to := range c.To {
-		r, err := s.home.Route(found, to, triage.With{Decision: decision, CaseUCO: c.CaseUCO})
-		if errors.Is(err, triage.ErrRouted) {
-			// What was asked for is so: a route that is repeated has succeeded.
-			fmt.Fprintf(s.err, "triage: %v\n", err)
-			continue
-		}
-		if err != nil {
-			return made, err
-		}
-		made = append(made, r)
-		if c.JSON {
-			continue
-		}
-		s.say("sealed for %s: %s", to, r.Bag)
-		s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
-		if r.Delivery == roster.DeliveryOutbox {
-			s.say("  next: triage push, and deliver that file to %s", to)
-		} else {
-			s.say("  next: triage push, triage deliver")
-		}
+	out, err := s.home.HandOver(found, triage.With{Decision: decision, CaseUCO: c.CaseUCO})
+	c.say(s, out)
+	if err != nil {
+		return out.Made, err
 	}
-	if err := s.home.NoteDecision(found, decision, len(made) > 0); err != nil {
-		return made, err
-	}
+	made = out.Made
 	if len(c.Tell) == 0 {
 		return made, nil
 	}
@@ -127,4 +108,27 @@ func (c routeCmd) route(s *session, prefix string) (made []*triage.Routed, err e
 		s.say("the witness is told: handed to %s; next: triage push", strings.Join(c.Tell, ", "))
 	}
 	return made, nil
+}
+
+// say says what was handed over, and what had been before.
+func (c routeCmd) say(s *session, out *triage.HandedOver) {
+	for _, r := range out.Made {
+		if c.JSON {
+			continue
+		}
+		s.say("sealed for %s: %s", r.Destination, r.Bag)
+		s.say("  %s, %s withheld, %d bytes", count(r.Files, "file"), count(r.Withheld, "field"), r.Size)
+		if r.Delivery == roster.DeliveryOutbox {
+			s.say("  next: triage push, and deliver that file to %s", r.Destination)
+		} else {
+			s.say("  next: triage push, triage deliver")
+		}
+	}
+	for _, before := range out.Before {
+		// What was asked for is so: a route that is repeated has succeeded.
+		fmt.Fprintf(s.err, "triage: %v\n", before)
+	}
+	if len(out.Before) > 0 && !out.Noted && c.Reason != "" {
+		fmt.Fprintln(s.err, "triage: the reason is not kept, for what was said when it was handed over stands; to add it, type: triage note CASE")
+	}
 }

@@ -132,6 +132,9 @@ func TestTellingTheWitness(t *testing.T) {
 	w := &work{Options: s.options()}
 	_, err := w.route(id, []string{"justice", "police"}, "because")
 	ok(t, err)
+	said, err := w.route(id, []string{"justice", "police"}, "another reason")
+	ok(t, err)
+	mustSay(t, said, "2 of them had it already", "the reason is not kept: write it in a note")
 	h.press("t")
 	h.sees("Tell the witness of case "+id, "[x] justice", "[ ] police")
 	h.press("enter")

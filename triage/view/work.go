@@ -167,7 +167,7 @@ func (w *work) propose(id string) (*triage.Proposed, string, error) {
 // route hands a case over, as triage route does. The decision is made anew from
 // the case as it is under the lock.
 func (w *work) route(id string, to []string, reason string) (string, error) {
-	var done, before []string
+	var out *triage.HandedOver
 	err := w.change(id, func(c *triage.Case) error {
 		p, err := w.Home.Propose(c)
 		if err != nil {
@@ -177,30 +177,28 @@ func (w *work) route(id string, to []string, reason string) (string, error) {
 		if err != nil {
 			return err
 		}
-		for _, name := range to {
-			_, err := w.Home.Route(c, name, triage.With{Decision: decision})
-			switch {
-			case errors.Is(err, triage.ErrRouted):
-				before = append(before, name)
-			case err != nil && len(done) > 0:
-				return fmt.Errorf("sealed for %s, but not for %s: %w", strings.Join(done, ", "), name, err)
-			case err != nil:
-				return err
-			default:
-				done = append(done, name)
-			}
-		}
-		return w.Home.NoteDecision(c, decision, len(done) > 0)
+		out, err = w.Home.HandOver(c, triage.With{Decision: decision})
+		return err
 	})
+	var said []string
+	if out != nil && len(out.Made) > 0 {
+		var names []string
+		for _, r := range out.Made {
+			names = append(names, r.Destination)
+		}
+		said = append(said, "sealed for "+strings.Join(names, ", ")+" into the outbox, queued for push")
+	}
+	if err != nil && len(said) > 0 {
+		return "", fmt.Errorf("%s; but then: %w", said[0], err)
+	}
 	if err != nil {
 		return "", err
 	}
-	var said []string
-	if len(done) > 0 {
-		said = append(said, "sealed for "+strings.Join(done, ", ")+" into the outbox, queued for push")
+	if n := len(out.Before); n > 0 {
+		said = append(said, fmt.Sprintf("%d of them had it already", n))
 	}
-	if len(before) > 0 {
-		said = append(said, strings.Join(before, ", ")+" had it already")
+	if len(out.Before) > 0 && !out.Noted && reason != "" {
+		said = append(said, "the reason is not kept: write it in a note")
 	}
 	return strings.Join(said, "; "), nil
 }

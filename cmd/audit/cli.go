@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
-	"tocsin/audit"
-
 	"github.com/alecthomas/kong"
+
+	"tocsin/audit"
 )
 
 // now is the clock; the scripts of the tests have one that stands.
@@ -67,8 +69,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "audit: %v\n", err)
 		return exitFailed
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case slices.Equal(args, []string{"--version"}):
+		args = []string{"version"}
 	}
 	k, err := parser.Parse(args)
 	if asked >= 0 {

@@ -26,7 +26,7 @@ var (
 	// ErrNotJoined means that the home knows no organisation yet.
 	ErrNotJoined = errors.New("this home has not joined an organisation; type: triage join --org-key KEY --roster FILE --desk ADDR")
 	// ErrBusy means that another process is changing the home.
-	ErrBusy = errors.New("another triage is at work in this home")
+	ErrBusy = errors.New("another triage is at work in this home; wait until it has ended, or end it, and type this again")
 	// ErrRefused means that what the desk, or the mirror, holds contradicts
 	// what is signed or what was remembered. Nothing was changed.
 	ErrRefused = errors.New("refused")

@@ -306,8 +306,19 @@ func (d *Desk) writeNotes(p *layout) {
 			p.line("  marked %s", strings.Join(n.Mark, ", "))
 		}
 		if n.Decision != nil {
-			p.line("  decided under rules %s: hand over to %s", n.Decision.Rules, strings.Join(n.Decision.To, ", "))
+			p.line("  decided under rules %s: hand over to %s", shortRules(n.Decision.Rules), strings.Join(n.Decision.To, ", "))
 			p.text(n.Decision.Reason, "  ")
 		}
 	}
+}
+
+// shortRules is the version of rules with so much of the digest as a person
+// compares; triage show --json has all of it.
+func shortRules(version string) string {
+	const digits = 12
+	name, digest, ok := strings.Cut(version, " sha256:")
+	if !ok || len(digest) <= digits {
+		return version
+	}
+	return name + " " + digest[:digits]
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"tocsin/desk"
+	"tocsin/ledger"
 	"tocsin/onion"
 )
 
@@ -19,6 +21,12 @@ type Pulled struct {
 	Cases   int   // new
 	Objects int   // fetched
 	Bytes   int64 // of objects
+
+	// Roster is the number of the roster in force, if it came with this pull in the
+	// place of another; else 0.
+	Roster uint64
+	// News are the cases, known before, to which their witnesses added something.
+	News []ledger.CaseID
 
 	// Delivered is what was queued and is in the ledger now, verified, and so is
 	// queued no more.
@@ -99,6 +107,7 @@ func (h *Home) pull(ctx context.Context, src deskSource, progress Progress) (*Pu
 	if err := makeDir(h.path("objects")); err != nil {
 		return nil, err
 	}
+	before := m
 	result := &Pulled{Leaves: -m.size(), Cases: -len(m.cases())}
 	for attempt := 1; ; attempt++ {
 		next, leaves, head, err := h.advance(ctx, src, m)
@@ -131,7 +140,22 @@ func (h *Home) pull(ctx context.Context, src deskSource, progress Progress) (*Pu
 		result.Leaves += next.size()
 		result.Size = next.size()
 		result.Cases += len(next.cases())
+		result.compare(before, next)
 		return result, nil
+	}
+}
+
+// compare notes what is new in the mirror that people act on.
+func (p *Pulled) compare(before, now *mirror) {
+	if before.roster != nil && before.roster.Number != now.roster.Number {
+		p.Roster = now.roster.Number
+	}
+	for _, c := range now.cases() {
+		if c.Index < before.size() && !c.retired() && slices.ContainsFunc(c.Messages, func(e Entry) bool {
+			return e.Index >= before.size() && e.Leaf.Kind == ledger.KindAddition
+		}) {
+			p.News = append(p.News, c.ID)
+		}
 	}
 }
 

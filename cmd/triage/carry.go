@@ -13,7 +13,7 @@ type pullCmd struct {
 	From  string `xor:"carry" type:"path" placeholder:"FILE" help:"Pull from a file that was carried here, with no network."`
 	To    string `xor:"carry" type:"path" placeholder:"FILE" help:"Pull from the desk, and write what another home needs of it to FILE."`
 	Since int64  `placeholder:"N" help:"With --to: leave out what leads up to the first N leaves of the ledger."`
-	JSON  bool   `name:"json" help:"Print a JSON object: new cases and leaves, the ledger's size, and what left the queue."`
+	JSON  bool   `name:"json" help:"Print a JSON object: new cases and leaves, the ledger's size, in which cases there is news, a new roster, and what left the queue."`
 }
 
 // Help is shown by triage pull --help.
@@ -58,18 +58,35 @@ func (c pullCmd) Run(s *session) error {
 				Cases     int          `json:"cases"`
 				Leaves    int64        `json:"leaves"`
 				Size      int64        `json:"size"`
+				News      []string     `json:"news"`             // cases in which the witness wrote again
+				Roster    uint64       `json:"roster,omitempty"` // the number of a new one
 				Delivered []queuedJSON `json:"delivered"`
 				Dropped   []queuedJSON `json:"dropped"`
-			}{p.Cases, p.Leaves, p.Size, asJSON(p.Delivered), asJSON(p.Dropped)})
+			}{p.Cases, p.Leaves, p.Size, news(p), p.Roster, asJSON(p.Delivered), asJSON(p.Dropped)})
 		}
 		s.delivered(p.Delivered)
 		s.dropped(p.Dropped)
+		if p.Roster > 0 {
+			s.say("roster %d is in force", p.Roster)
+		}
+		for _, id := range news(p) {
+			s.say("news: the witness of case %s wrote again", id)
+		}
 		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
 		if c.To != "" {
 			s.say("written: %s; next, on the other machine: triage pull --from FILE", c.To)
 		}
 		return nil
 	})
+}
+
+// news lists the cases in which the witness wrote again.
+func news(p *triage.Pulled) []string {
+	ids := []string{}
+	for _, id := range p.News {
+		ids = append(ids, id.String())
+	}
+	return ids
 }
 
 func (c pullCmd) pull(s *session, update triage.Progress) (*triage.Pulled, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"tocsin/report"
 	"tocsin/seal"
@@ -115,6 +116,19 @@ func (s *session) say(format string, args ...any) {
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
+// nothing says that there is nothing of what the verb is for.
+func (s *session) nothing(format string, args ...any) {
+	fmt.Fprintf(s.err, "triage: "+format+"\n", args...)
+}
+
+// nothingSeen is nothing for the verbs that cron runs: it mails whatever is
+// printed, so that only a person at a terminal is told.
+func (s *session) nothingSeen(format string, args ...any) {
+	if f, ok := s.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.nothing(format, args...)
+	}
+}
+
 // run is the whole program. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c commands
@@ -142,6 +156,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return err
 		}
 		return nil
+	}
+	if slices.Equal(args, []string{"--version"}) {
+		args = []string{"version"}
 	}
 	k, err := parser.Parse(args)
 	if asked >= 0 {

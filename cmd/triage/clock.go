@@ -46,6 +46,9 @@ func (c dueCmd) Run(s *session) error {
 		for _, d := range list {
 			s.say("%s", dueLine(&d))
 		}
+		if len(list) == 0 {
+			s.nothingSeen("nothing is overdue, by what was pulled last")
+		}
 	}
 	if overdue > 0 {
 		return fmt.Errorf("%s overdue", count(overdue, "case"))
@@ -181,6 +184,9 @@ func (c purgeCmd) list(s *session) error {
 	}
 	if c.JSON {
 		return s.printJSON(list)
+	}
+	if len(list) == 0 {
+		s.nothing("nothing may be purged under retention, and nobody proposed any other")
 	}
 	for _, p := range list {
 		line := fmt.Sprintf("%s  %s  %s", p.ID, p.Day, p.Rule)

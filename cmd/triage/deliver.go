@@ -76,6 +76,9 @@ func (c deliverCmd) Run(s *session) error {
 				s.delivery(d)
 			}
 		}
+		if len(tried) == 0 && failed == 0 && !c.JSON {
+			s.nothingSeen("no bag is due to be delivered")
+		}
 		if failed > 0 {
 			return fmt.Errorf("%s not delivered", count(failed, "bag"))
 		}
@@ -90,6 +93,9 @@ func (s *session) deliveries(list []*triage.Delivery, asJSON bool) error {
 			list = []*triage.Delivery{}
 		}
 		return s.printJSON(list)
+	}
+	if len(list) == 0 {
+		s.nothing("no bag waits to be delivered, and none was")
 	}
 	for _, d := range list {
 		s.delivery(d)

@@ -33,7 +33,7 @@ func (c listCmd) Run(s *session) error {
 	if !c.All {
 		list = withoutRetired(list)
 	}
-	return s.printList(list, c.JSON)
+	return s.printList(list, c.JSON, "there is no case here; next: triage pull")
 }
 
 // withoutRetired leaves out what was purged or withdrawn.
@@ -86,16 +86,20 @@ func (c searchCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.printList(b.Search(q), c.JSON)
+	return s.printList(b.Search(q), c.JSON, "no case has all of that")
 }
 
-// printList prints cases for people or for programs.
-func (s *session) printList(list []triage.Summary, asJSON bool) error {
+// printList prints cases for people or for programs. A person is told if there
+// are none.
+func (s *session) printList(list []triage.Summary, asJSON bool, none string) error {
 	if asJSON {
 		if list == nil {
 			list = []triage.Summary{}
 		}
 		return s.printJSON(list)
+	}
+	if len(list) == 0 {
+		s.nothing("%s", none)
 	}
 	w := bufio.NewWriter(s.out)
 	for _, v := range list {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tocsin/triage"
 	"tocsin/triage/links"
@@ -70,7 +71,7 @@ func (c linksCmd) Run(s *session) error {
 	case of != "":
 		return c.links(s, linked.Of(of))
 	}
-	return c.clusters(s, linked.Clusters())
+	return c.clusters(s, linked.Clusters(), inbox.List())
 }
 
 func (c linksCmd) cluster(s *session, ids []string) error {
@@ -83,20 +84,37 @@ func (c linksCmd) cluster(s *session, ids []string) error {
 	return nil
 }
 
-func (c linksCmd) clusters(s *session, clusters [][]string) error {
+func (c linksCmd) clusters(s *session, clusters [][]string, inbox []triage.Summary) error {
 	if c.JSON {
 		if clusters == nil {
 			clusters = [][]string{}
 		}
 		return s.printJSON(clusters)
 	}
+	if len(clusters) == 0 {
+		s.nothing("nothing is known that cases have in common")
+	}
+	what := make(map[string]string)
+	for _, v := range inbox {
+		what[v.ID] = linkedLine(&v)
+	}
 	for _, cluster := range clusters {
 		s.say("%s", count(len(cluster), "case"))
 		for _, id := range cluster {
-			s.say("  %s", id)
+			s.say("  %s%s", id, what[id])
 		}
 	}
 	return nil
+}
+
+// linkedLine says, after an ID, how urgent a case is, of what kind and where.
+func linkedLine(v *triage.Summary) string {
+	parts := append([]string{"", standing(v)}, alarms(v)...)
+	parts = append(parts, v.Category...)
+	if v.Country != "" {
+		parts = append(parts, v.Country)
+	}
+	return strings.Join(parts, "  ")
 }
 
 func (c linksCmd) links(s *session, list []links.Link) error {
@@ -105,6 +123,9 @@ func (c linksCmd) links(s *session, list []links.Link) error {
 			list = []links.Link{}
 		}
 		return s.printJSON(list)
+	}
+	if len(list) == 0 {
+		s.nothing("nothing is known that this case has in common with another")
 	}
 	for _, l := range list {
 		s.say("%s  %s", l.Case, l.Why)

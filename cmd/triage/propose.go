@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"tocsin/triage"
 	"tocsin/triage/rules"
 )
 
@@ -37,7 +39,27 @@ func (c proposeCmd) Run(s *session) error {
 	if c.JSON {
 		return s.printJSON(p)
 	}
-	return p.Write(s.out)
+	if err := p.Write(s.out); err != nil {
+		return err
+	}
+	s.say("\nnext: %s", routeLine(p))
+	return nil
+}
+
+// routeLine is what to type to hand a case over as it is proposed.
+func routeLine(p *triage.Proposed) string {
+	line, reason := "triage route "+p.ID[:8], " --to DESTINATION --reason TEXT"
+	var named []string
+	for _, d := range p.Destinations {
+		for _, to := range d.To {
+			if !slices.Contains(named, to) {
+				named = append(named, to)
+				line += " --to " + to
+				reason = ""
+			}
+		}
+	}
+	return line + reason
 }
 
 type rulesCmd struct {

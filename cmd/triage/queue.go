@@ -52,7 +52,7 @@ func (c queueListCmd) Run(s *session) error {
 		s.say("%d  %s  %s  %s", q.Number(), q.Leaf.Case, q.Leaf.Done, q.What())
 	}
 	if len(queue) == 0 {
-		s.say("nothing is queued")
+		s.nothing("nothing is queued")
 	}
 	return nil
 }

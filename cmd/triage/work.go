@@ -31,26 +31,11 @@ func (s *session) printJSON(v any) error {
 
 // summaryLine says, after the beginning of the ID, what decides.
 func summaryLine(v *triage.Summary) string {
-	parts := []string{v.ID[:8], v.Day}
-	switch {
-	case v.Purged != "":
-		parts = append(parts, "purged under "+v.Purged)
-	case v.Withdrawn:
-		parts = append(parts, "withdrawn by the witness")
-	case !v.Open():
-		parts = append(parts, "handed over to "+strings.Join(v.HandedTo, ", "))
-	case v.HoursLeft < 0:
-		parts = append(parts, fmt.Sprintf("OVERDUE by %d h", -v.HoursLeft))
-	default:
-		parts = append(parts, fmt.Sprintf("%d h left", v.HoursLeft))
-	}
+	parts := append([]string{v.ID[:8], v.Day, standing(v)}, alarms(v)...)
 	for _, p := range []struct {
 		is   bool
 		what string
 	}{
-		{v.Altered, "RECORD ALTERED: do not reply"},
-		{v.Danger, "CHILD IN DANGER NOW"},
-		{v.Departure, "DEPARTURE IMMINENT"},
 		{v.Unheard, "the witness wrote again"},
 		{v.State == triage.StateAcknowledged, "acknowledged"},
 		{v.Held, "held"},
@@ -65,6 +50,35 @@ func summaryLine(v *triage.Summary) string {
 		}
 	}
 	return strings.Join(parts, "  ")
+}
+
+// standing says how long is left of a case's time, or where it went.
+func standing(v *triage.Summary) string {
+	switch {
+	case v.Purged != "":
+		return "purged under " + v.Purged
+	case v.Withdrawn:
+		return "withdrawn by the witness"
+	case !v.Open():
+		return "handed over to " + strings.Join(v.HandedTo, ", ")
+	case v.HoursLeft < 0:
+		return fmt.Sprintf("OVERDUE by %d h", -v.HoursLeft)
+	}
+	return fmt.Sprintf("%d h left", v.HoursLeft)
+}
+
+// alarms are what can't wait.
+func alarms(v *triage.Summary) (list []string) {
+	if v.Altered {
+		list = append(list, "RECORD ALTERED: do not reply")
+	}
+	if v.Danger {
+		list = append(list, "CHILD IN DANGER NOW")
+	}
+	if v.Departure {
+		list = append(list, "DEPARTURE IMMINENT")
+	}
+	return list
 }
 
 type showCmd struct {

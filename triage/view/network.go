@@ -44,7 +44,15 @@ func (w *work) pull(ctx context.Context, tell teller) (string, error) {
 	if err != nil {
 		return "", stopped(ctx, err)
 	}
-	return fmt.Sprintf("pulled: %s; the ledger has %d leaves, %d of them new", count(p.Cases, "new case"), p.Size, p.Leaves) + settled(p.Delivered, p.Dropped), nil
+	said := "pulled: " + count(p.Cases, "new case")
+	if n := len(p.News); n > 0 {
+		said += ", news in " + count(n, "case")
+	}
+	said += fmt.Sprintf("; the ledger has %d leaves, %d of them new", p.Size, p.Leaves)
+	if p.Roster > 0 {
+		said += fmt.Sprintf("; roster %d is in force", p.Roster)
+	}
+	return said + settled(p.Delivered, p.Dropped), nil
 }
 
 // push delivers what is queued.

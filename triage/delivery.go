@@ -105,38 +105,72 @@ func (h *Home) keepDelivery(d *Delivery) error {
 	return writeFile(h.path("deliveries", d.name()), d.marshal())
 }
 
-// forgetBags removes the bags of cases that are destroyed, but for those to whom
-// the ledger says that the case was handed over: what lies in the outbox for them
-// is theirs. Of the others no ledger will ever speak, and a person could still
-// bring them. Killed in it, the next pull goes on.
-func (h *Home) forgetBags(byID map[ledger.CaseID]*Case) error {
+// An outboxBag is a sealed bag in the outbox.
+type outboxBag struct {
+	id          ledger.CaseID
+	destination string
+	path        string
+}
+
+// outboxBags lists the bags in the outbox, ordered by destination.
+func (h *Home) outboxBags() ([]outboxBag, error) {
 	outboxes, err := os.ReadDir(h.path("outbox"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the outbox: %w", err)
+		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
+	var list []outboxBag
 	for _, o := range outboxes {
 		bags, err := os.ReadDir(h.path("outbox", o.Name()))
 		if err != nil {
-			return fmt.Errorf("reading the outbox: %w", err)
+			return nil, fmt.Errorf("reading the outbox: %w", err)
 		}
 		for _, b := range bags {
 			name, _, _ := strings.Cut(b.Name(), "-") // see bagName
-			id, err := ledger.ParseCaseID(name)
-			if err != nil || !strings.HasSuffix(b.Name(), bagEnding) {
-				continue
-			}
-			if c := byID[id]; c == nil || !c.retired() || c.handedTo(o.Name()) {
-				continue
-			}
-			if err := os.Remove(h.path("outbox", o.Name(), b.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("removing the bag of a case that was destroyed: %w", err)
-			}
-			if err := syncDir(h.path("outbox", o.Name())); err != nil {
-				return err
+			if id, err := ledger.ParseCaseID(name); err == nil && strings.HasSuffix(b.Name(), bagEnding) {
+				list = append(list, outboxBag{id, o.Name(), h.path("outbox", o.Name(), b.Name())})
 			}
 		}
 	}
+	return list, nil
+}
+
+// forgetBags removes the bags of cases that are destroyed, but for those to whom
+// the ledger says that the case was handed over: what lies in the outbox for them
+// is theirs, see Copies. Of the others no ledger will ever speak, and a person
+// could still bring them. Killed in it, the next pull goes on.
+func (h *Home) forgetBags(byID map[ledger.CaseID]*Case) error {
+	bags, err := h.outboxBags()
+	if err != nil {
+		return err
+	}
+	for _, b := range bags {
+		if c := byID[b.id]; c == nil || !c.retired() || c.handedTo(b.destination) {
+			continue
+		}
+		if err := os.Remove(b.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the bag of a case that was destroyed: %w", err)
+		}
+		if err := syncDir(h.path("outbox", b.destination)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// Copies lists the bags of these cases that lie in the outbox of a destination to
+// whom the case was handed over, sealed to it. No purge takes them away: a person
+// does, who knows whether the destination has its own.
+func (h *Home) Copies(cases []*Case) (paths []string, err error) {
+	bags, err := h.outboxBags()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range bags {
+		if slices.ContainsFunc(cases, func(c *Case) bool { return c.ID == b.id && c.handedTo(b.destination) }) {
+			paths = append(paths, b.path)
+		}
+	}
+	return paths, nil
 }
 
 // handedTo reports whether the case was handed over to a destination.

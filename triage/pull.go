@@ -27,6 +27,8 @@ type Pulled struct {
 	Roster uint64
 	// News are the cases, known before, to which their witnesses added something.
 	News []ledger.CaseID
+	// Copies are the bags, see [Home.Copies], of cases that were destroyed.
+	Copies []string
 
 	// Delivered is what was queued and is in the ledger now, verified, and so is
 	// queued no more.
@@ -140,23 +142,30 @@ func (h *Home) pull(ctx context.Context, src deskSource, progress Progress) (*Pu
 		result.Leaves += next.size()
 		result.Size = next.size()
 		result.Cases += len(next.cases())
-		result.compare(before, next)
-		return result, nil
+		return result, h.compare(result, before, next)
 	}
 }
 
-// compare notes what is new in the mirror that people act on.
-func (p *Pulled) compare(before, now *mirror) {
+// compare notes in p what is new in the mirror that people act on.
+func (h *Home) compare(p *Pulled, before, now *mirror) (err error) {
 	if before.roster != nil && before.roster.Number != now.roster.Number {
 		p.Roster = now.roster.Number
 	}
+	var gone []*Case
 	for _, c := range now.cases() {
+		if c.retired() && c.last >= before.size() {
+			gone = append(gone, c)
+		}
 		if c.Index < before.size() && !c.retired() && slices.ContainsFunc(c.Messages, func(e Entry) bool {
 			return e.Index >= before.size() && e.Leaf.Kind == ledger.KindAddition
 		}) {
 			p.News = append(p.News, c.ID)
 		}
 	}
+	if len(gone) > 0 {
+		p.Copies, err = h.Copies(gone)
+	}
+	return err
 }
 
 // fetchMissing brings the objects that m speaks of and the home lacks.

@@ -87,8 +87,9 @@ func (c *Case) purgeable(rule string, r *roster.Signed) Purgeable {
 // A Purging is what became of a wish to purge a case.
 type Purging struct {
 	Purgeable
-	Queued string `json:"queued,omitempty"` // path of the event; empty if this worker had signed before and others must
-	Purges bool   `json:"purges"`           // the event purges the case; otherwise it proposes to
+	Queued string   `json:"queued,omitempty"` // path of the event; empty if this worker had signed before and others must
+	Purges bool     `json:"purges"`           // the event purges the case; otherwise it proposes to
+	Copies []string `json:"copies"`           // paths of bags that stay, see [Home.Copies]
 }
 
 // Purge queues the signed event that a case is purged under a rule, if as many
@@ -108,7 +109,12 @@ func (h *Home) Purge(c *Case, rule string) (*Purging, error) {
 	if err := c.free(); err != nil {
 		return nil, err
 	}
-	p := &Purging{Purgeable: c.purgeable(rule, r)}
+	p := &Purging{Purgeable: c.purgeable(rule, r), Copies: []string{}}
+	copies, err := h.Copies([]*Case{c})
+	if err != nil {
+		return nil, err
+	}
+	p.Copies = append(p.Copies, copies...)
 	switch {
 	case !slices.Contains(ledger.Rules(), rule):
 		return nil, fmt.Errorf("%q is no rule that a case may be purged under; there are: %s", rule, strings.Join(ledger.Rules(), ", "))

@@ -60,9 +60,10 @@ func (c pullCmd) Run(s *session) error {
 				Size      int64        `json:"size"`
 				News      []string     `json:"news"`             // cases in which the witness wrote again
 				Roster    uint64       `json:"roster,omitempty"` // the number of a new one
+				Copies    []string     `json:"copies,omitempty"` // bags that stay of cases that were destroyed
 				Delivered []queuedJSON `json:"delivered"`
 				Dropped   []queuedJSON `json:"dropped"`
-			}{p.Cases, p.Leaves, p.Size, news(p), p.Roster, asJSON(p.Delivered), asJSON(p.Dropped)})
+			}{p.Cases, p.Leaves, p.Size, news(p), p.Roster, p.Copies, asJSON(p.Delivered), asJSON(p.Dropped)})
 		}
 		s.delivered(p.Delivered)
 		s.dropped(p.Dropped)
@@ -72,6 +73,7 @@ func (c pullCmd) Run(s *session) error {
 		for _, id := range news(p) {
 			s.say("news: the witness of case %s wrote again", id)
 		}
+		s.copies(p.Copies)
 		s.say("%s; the ledger has %s, %d of them new", count(p.Cases, "new case"), count(int(p.Size), "leaf"), p.Leaves)
 		if c.To != "" {
 			s.say("written: %s; next, on the other machine: triage pull --from FILE", c.To)
@@ -140,6 +142,7 @@ func (c pushCmd) Run(s *session) error {
 		default:
 			s.delivered(p.Delivered)
 			s.dropped(p.Dropped)
+			s.copies(p.Pull.Copies)
 		}
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"tocsin/triage"
@@ -139,7 +140,7 @@ The rules:
              case; days on which it was held do not count
   request    the witness, or an authority, asked for it to be destroyed
 
-A purge destroys the case's key at the desk: nobody opens the case again, and the ledger keeps that there was one, under which rule it was destroyed and who signed. Each home forgets it with its next pull. What was handed over stays with whom it was handed to; files that you saved, and backups of the intake, are yours to destroy. A purge that the desk refuses is queued no more.`
+A purge destroys the case's key at the desk: nobody opens the case again, and the ledger keeps that there was one, under which rule it was destroyed and who signed. Each home forgets it with its next pull. What was handed over stays with whom it was handed to, and its sealed bag in the outbox until you remove it; files that you saved, and backups of the intake, are yours to destroy. A purge that the desk refuses is queued no more.`
 }
 
 // Run lists, proposes or purges.
@@ -170,11 +171,19 @@ func (c purgeCmd) Run(s *session) error {
 		default:
 			fmt.Fprintf(s.err, "triage: you proposed it before; %s\n", more(p.Missing))
 		}
+		s.copies(p.Copies)
 		if !p.Told {
 			fmt.Fprintf(s.err, "triage: nobody was told of case %s: it was not handed over\n", p.ID)
 		}
 		return nil
 	})
+}
+
+// copies says which sealed bags of a case no purge takes away.
+func (s *session) copies(paths []string) {
+	for _, path := range paths {
+		fmt.Fprintf(s.err, "triage: a copy stays in the outbox, sealed to %s; once they have theirs, or must not, type: rm %s\n", filepath.Base(filepath.Dir(path)), path)
+	}
 }
 
 func (c purgeCmd) list(s *session) error {

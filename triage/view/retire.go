@@ -38,13 +38,18 @@ func unlessSo(done string, err error) (string, error) {
 	return done, nil
 }
 
-// purges says of each rule how far it lets a case be purged.
-func (w *work) purges(id string) ([]triage.Purgeable, error) {
+// purges says of each rule how far it lets a case be purged, and which of its
+// bags stay.
+func (w *work) purges(id string) (list []triage.Purgeable, copies []string, err error) {
 	c, err := w.Home.Find(id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w.Home.Purges(c)
+	if list, err = w.Home.Purges(c); err != nil {
+		return nil, nil, err
+	}
+	copies, err = w.Home.Copies([]*triage.Case{c})
+	return list, copies, err
 }
 
 // purge signs for a case to be purged. gone says that this destroys it once it
@@ -84,13 +89,16 @@ func purgeLine(p *triage.Purgeable) string {
 }
 
 // purgeQuestion asks a case worker for their signature, and says what it does.
-func purgeQuestion(p *triage.Purgeable, me string) string {
+func purgeQuestion(p *triage.Purgeable, copies []string, me string) string {
 	what := fmt.Sprintf("Propose to purge case %s under the rule %s?\n\nYou sign, and %s.", p.ID, p.Rule, missing(p.Missing-1))
 	if p.Missing == 0 || p.Missing == 1 && !slices.Contains(p.Proposed, me) {
 		what = fmt.Sprintf("DESTROY case %s under the rule %s?\n\nWith your signature enough have signed. Once it is pushed nobody opens the case again, and only the ledger keeps that there was one. What was handed over stays with whom it was handed to.", p.ID, p.Rule)
 	}
 	if !p.Told {
 		what += "\n\nNobody was told of the case: it was not handed over."
+	}
+	if len(copies) > 0 {
+		what += "\n\nThese copies stay, sealed to whom they are for, until you remove them:\n" + strings.Join(copies, "\n")
 	}
 	return what
 }
@@ -119,8 +127,9 @@ func (m *model) release(id string) tea.Cmd {
 // purge asks under which rule, and then for the signature.
 func (m *model) purge(id string) tea.Cmd {
 	var list []triage.Purgeable
+	var copies []string
 	return m.quickly("reading the ledger", func() (_ string, err error) {
-		list, err = m.work.purges(id)
+		list, copies, err = m.work.purges(id)
 		return "", err
 	}, func(m *model) tea.Cmd {
 		p := &choosePane{name: "Purge case " + id, help: "Under which rule? retention: nothing new has come for as long as a case is kept. request: the witness, or an authority, asked for it to be destroyed."}
@@ -129,7 +138,7 @@ func (m *model) purge(id string) tea.Cmd {
 		}
 		p.done = func(m *model, rule []string) tea.Cmd {
 			i := slices.IndexFunc(list, func(one triage.Purgeable) bool { return one.Rule == rule[0] })
-			m.push(&confirmPane{what: purgeQuestion(&list[i], m.me), yes: func(m *model) tea.Cmd { return m.signPurge(id, rule[0], p) }})
+			m.push(&confirmPane{what: purgeQuestion(&list[i], copies, m.me), yes: func(m *model) tea.Cmd { return m.signPurge(id, rule[0], p) }})
 			return nil
 		}
 		m.push(p)
@@ -161,7 +170,7 @@ func (p *plain) hold(args string) error {
 
 // purge says how far each rule is, or asks for the signature.
 func (p *plain) purge(rule string) error {
-	list, err := p.work.purges(p.id)
+	list, copies, err := p.work.purges(p.id)
 	if err != nil {
 		return err
 	}
@@ -173,7 +182,7 @@ func (p *plain) purge(rule string) error {
 		p.say("Type purge and the rule.")
 		return nil
 	}
-	p.say("%s", purgeQuestion(&list[i], p.me))
+	p.say("%s", purgeQuestion(&list[i], copies, p.me))
 	if yes, err := p.agrees("sign"); err != nil || !yes {
 		return err
 	}

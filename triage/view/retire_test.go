@@ -85,17 +85,23 @@ func TestHoldReleaseAndPurgeOnTheScreen(t *testing.T) {
 	h.press("y")
 	h.sees("you proposed it before; 1 more case worker must sign")
 
-	// The last signature destroys it, and says so before.
+	// The last signature destroys it, and says so before, and what it leaves.
+	w := &work{Options: s.options()}
+	_, err := w.route(id, []string{"justice"}, "because")
+	ok(t, err)
 	h.press("esc", "esc", "P")
 	s.colleagueProposes(id, ledger.RuleRequest)
 	h.press("g", "enter", "X", "down", "enter")
-	h.sees("DESTROY case "+id+" under the rule request?", "Once it is pushed nobody opens the")
+	h.sees("DESTROY case "+id+" under the rule request?", "Once it is pushed nobody opens the", "These copies stay, sealed to whom they are for")
+	if flat := strings.Join(strings.Fields(h.seen), ""); !strings.Contains(flat, "/outbox/justice/"+id) { // it is broken anywhere
+		t.Errorf("names no copy:\n%s", h.seen)
+	}
 	h.press("n")
 	if got := s.events(id); got != "" {
 		t.Errorf("queued: %s", got)
 	}
 	h.press("enter", "y")
-	h.sees("the purge is signed by alice, worker-1, queued for push", "CASE     STATE")
+	h.sees("the purge is signed by worker-1, alice, queued for push", "CASE     STATE")
 	h.press("P")
 	h.sees("delivered: 1 event", "0 cases")
 	ok(t, s.vault.Durable(t.Context()))

@@ -112,7 +112,7 @@ func (h *Home) gather(o *opened, r *roster.Signed, m *mirror, d *roster.Destinat
 	}
 	b := &bag{opened: o, withheld: []withheld{}}
 	p := &provenance{
-		Version: provenanceVersion, Case: o.ID.String(), Instance: o.instance.String(),
+		Version: provenanceVersion, Case: o.ID.String(), Instance: o.roster.Instance().String(),
 		Organisation: r.Organisation, Origin: r.Origin, Destination: d.Name, Routed: string(h.today()),
 		By: card.Name, Roster: r.Number, CaseLeaf: o.Index, Checkpoint: string(head.Checkpoint),
 		LedgerKey: m.roster.Intake.Ledger, Files: []bagFile{}, Messages: []bagMessage{},

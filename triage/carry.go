@@ -103,38 +103,29 @@ func (h *Home) explainAbsent(src *deskFile, err error) error {
 // after its last whole pull, or 0. It needs no worker.key. The file is 0600 and
 // appears whole or not at all. The caller holds the lock.
 func (h *Home) PullTo(ctx context.Context, addr, path string, since int64, progress Progress) (*Pulled, error) {
-	c, hangUp, err := h.dial(addr)
-	if err != nil {
-		return nil, err
-	}
-	defer hangUp()
-	p, err := h.pull(ctx, c, progress)
-	if err != nil {
-		return nil, err
-	}
-	m, err := h.openMirror()
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case since < 0 || since > m.size():
-		return nil, fmt.Errorf("the ledger has %d leaves; the other home can't have %d of them", m.size(), since)
-	case m.size()-since > maxNewLeaves:
-		return nil, fmt.Errorf("the file would have %d leaves, and one pull takes %d at most", m.size()-since, maxNewLeaves)
-	}
-	// The record of a case that was withdrawn proves that its witness did it.
-	// This home has judged that and let go of it; the other has not.
-	before := mirror{leaves: m.leaves[:since]}
-	if err := h.fetchPublic(ctx, c, &before, m); err != nil {
-		return nil, err
-	}
-	if err := h.writeDeskFile(ctx, m, path, since); err != nil {
-		return nil, err
-	}
-	if _, err := h.forget(m); err != nil {
-		return nil, err
-	}
-	return p, h.readNew(ctx)
+	return h.pullDesk(ctx, addr, progress, func(c *desk.Client) error {
+		m, err := h.openMirror()
+		if err != nil {
+			return err
+		}
+		switch {
+		case since < 0 || since > m.size():
+			return fmt.Errorf("the ledger has %d leaves; the other home can't have %d of them", m.size(), since)
+		case m.size()-since > maxNewLeaves:
+			return fmt.Errorf("the file would have %d leaves, and one pull takes %d at most", m.size()-since, maxNewLeaves)
+		}
+		// The record of a case that was withdrawn proves that its witness did it.
+		// This home has judged that and let go of it; the other has not.
+		before := mirror{leaves: m.leaves[:since]}
+		if err := h.fetchPublic(ctx, c, &before, m); err != nil {
+			return err
+		}
+		if err := h.writeDeskFile(ctx, m, path, since); err != nil {
+			return err
+		}
+		_, err = h.forget(m)
+		return err
+	})
 }
 
 // writeDeskFile writes the mirror from a leaf on as a [deskFile].

@@ -213,11 +213,7 @@ func (h *Home) sentSince(c *Case, d *Draft) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	r, err := h.Roster()
-	if err != nil {
-		return false, err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return false, err
 	}

@@ -67,11 +67,7 @@ func (h *Home) mayOpen(o *opened) error {
 
 // chosen opens a case and lists the attachments that are meant.
 func (h *Home) chosen(c *Case, only []string) (*opened, []CaseFile, error) {
-	r, err := h.Roster()
-	if err != nil {
-		return nil, nil, err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -64,11 +64,7 @@ func (h *Home) noteDecision(c *Case, d *Decision, fresh bool) (bool, error) {
 
 // noted reports whether notes of the case send it to all those destinations.
 func (h *Home) noted(c *Case, to []string) (bool, error) {
-	r, err := h.Roster()
-	if err != nil {
-		return false, err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return false, err
 	}

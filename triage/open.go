@@ -25,9 +25,18 @@ const checkWhole = 4 << 20
 // An opened case is one whose key this home's worker holds.
 type opened struct {
 	*Case
-	instance roster.Instance
-	key      *seal.CaseKey
-	record   *vault.Case
+	roster *roster.Signed // under which it was opened
+	key    *seal.CaseKey
+	record *vault.Case
+}
+
+// openCase opens a case under the newest roster.
+func (h *Home) openCase(c *Case) (*opened, error) {
+	r, err := h.Roster()
+	if err != nil {
+		return nil, err
+	}
+	return h.open(c, r)
 }
 
 // open takes the case key out of the case's envelope.
@@ -67,7 +76,7 @@ func (h *Home) open(c *Case, r *roster.Signed) (*opened, error) {
 	if key.Recipient().String() != record.Recipient {
 		return nil, fmt.Errorf("case %s: its envelope holds the key of another case", c.ID)
 	}
-	return &opened{Case: c, instance: r.Instance(), key: key, record: record}, nil
+	return &opened{Case: c, roster: r, key: key, record: record}, nil
 }
 
 // oneReport checks that the case begins with its report and has no other. Pull
@@ -90,7 +99,7 @@ func (c *Case) oneReport() error {
 func (o *opened) identity() age.Identity { return o.key.Identity() }
 
 func (o *opened) context(kind string) seal.Context {
-	return seal.Context{Instance: o.instance.String(), Case: o.ID.String(), Kind: seal.Kind(kind)}
+	return seal.Context{Instance: o.roster.Instance().String(), Case: o.ID.String(), Kind: seal.Kind(kind)}
 }
 
 // ciphertext opens the sealed message of a leaf: from the objects, or from the

@@ -95,11 +95,7 @@ func (h *Home) Propose(c *Case) (*Proposed, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := h.Roster()
-	if err != nil {
-		return nil, err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +106,10 @@ func (h *Home) Propose(c *Case) (*Proposed, error) {
 	all := s.Propose(told)
 	p := &Proposed{
 		ID: c.ID.String(), Rules: all.Rules, Destinations: []ProposedTo{}, Notes: all.Notes, Undecided: all.Undecided,
-		proposals: all, roster: r,
+		proposals: all, roster: o.roster,
 	}
 	for _, d := range all.Destinations {
-		p.Destinations = append(p.Destinations, ProposedTo{d, served(r, &d)})
+		p.Destinations = append(p.Destinations, ProposedTo{d, served(o.roster, &d)})
 	}
 	return p, nil
 }

@@ -56,6 +56,12 @@ type deskSource interface {
 // queue. Then it opens the new cases for the index, which [Home.Reading] is told
 // of. The caller holds the lock.
 func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulled, error) {
+	return h.pullDesk(ctx, addr, progress, func(*desk.Client) error { return nil })
+}
+
+// pullDesk pulls from the desk, calls then while that is still reached, and reads
+// what is new.
+func (h *Home) pullDesk(ctx context.Context, addr string, progress Progress, then func(*desk.Client) error) (*Pulled, error) {
 	c, hangUp, err := h.dial(addr)
 	if err != nil {
 		return nil, err
@@ -63,6 +69,9 @@ func (h *Home) Pull(ctx context.Context, addr string, progress Progress) (*Pulle
 	defer hangUp()
 	p, err := h.pull(ctx, c, progress)
 	if err != nil {
+		return nil, err
+	}
+	if err := then(c); err != nil {
 		return nil, err
 	}
 	return p, h.readNew(ctx)

@@ -68,11 +68,7 @@ func (h *Home) told(o *opened) ([]string, error) {
 
 // reply seals and queues the message that write returns.
 func (h *Home) reply(c *Case, write func(*opened) (*report.Message, error)) (queued string, err error) {
-	r, err := h.Roster()
-	if err != nil {
-		return "", err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return "", err
 	}

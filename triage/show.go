@@ -56,11 +56,7 @@ type ShownEvent struct {
 // as such: whoever took the intake over can add one, and must not keep anybody
 // from the report with it.
 func (h *Home) Show(c *Case) (*Shown, error) {
-	r, err := h.Roster()
-	if err != nil {
-		return nil, err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return nil, err
 	}

@@ -96,11 +96,7 @@ func FindTemplate(name, language string) (*Template, error) {
 // WitnessLanguage returns the language in which the case's witness reported,
 // one of TemplateLanguages, or English if it is another or none.
 func (h *Home) WitnessLanguage(c *Case) (string, error) {
-	r, err := h.Roster()
-	if err != nil {
-		return "", err
-	}
-	o, err := h.open(c, r)
+	o, err := h.openCase(c)
 	if err != nil {
 		return "", err
 	}

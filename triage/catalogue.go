@@ -2,15 +2,14 @@ package triage
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
 	"tocsin/report"
+	"tocsin/triage/texts"
 )
 
 // The fixed texts of the first page, one file a language. English is also what
@@ -34,25 +33,11 @@ var (
 	english    = catalogues["en"]
 )
 
-// loadCatalogues reads what was built in; a fault in it is one of the build.
 func loadCatalogues() map[string]*catalogue {
-	names, err := fs.Glob(localeFiles, "locales/*.json")
-	if err != nil {
-		panic(err)
-	}
-	all := make(map[string]*catalogue)
-	for _, name := range names {
-		text, err := localeFiles.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		tag := strings.TrimSuffix(strings.TrimPrefix(name, "locales/"), ".json")
-		c := &catalogue{tag: language.MustParse(tag)}
-		if err := json.Unmarshal(text, c); err != nil {
-			panic(fmt.Sprintf("triage: %s: %v", name, err))
-		}
+	all := texts.Load[catalogue](localeFiles, "locales")
+	for tag, c := range all {
+		c.tag = language.MustParse(tag)
 		c.regions = display.Regions(c.tag)
-		all[tag] = c
 	}
 	return all
 }

@@ -2,12 +2,12 @@ package triage
 
 import (
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
+
+	"tocsin/triage/texts"
 )
 
 // What case workers often say to a witness, one file for each language in which
@@ -27,28 +27,7 @@ type templateSet struct {
 	Messages map[string]string `json:"messages"`
 }
 
-var templateSets = loadTemplates()
-
-// loadTemplates reads what was built in; a fault in it is one of the build.
-func loadTemplates() map[string]*templateSet {
-	files, err := fs.Glob(templateFiles, "templates/*.json")
-	if err != nil {
-		panic(err)
-	}
-	all := make(map[string]*templateSet)
-	for _, name := range files {
-		text, err := templateFiles.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		s := new(templateSet)
-		if err := json.Unmarshal(text, s); err != nil {
-			panic(fmt.Sprintf("triage: %s: %v", name, err))
-		}
-		all[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".json")] = s
-	}
-	return all
-}
+var templateSets = texts.Load[templateSet](templateFiles, "templates")
 
 // templateNames are in the order in which a conversation needs them.
 var templateNames = []string{

@@ -2,9 +2,7 @@ package stats
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
 
@@ -12,6 +10,7 @@ import (
 	"golang.org/x/text/language/display"
 
 	"tocsin/triage/screen"
+	"tocsin/triage/texts"
 )
 
 // The fixed texts of the page, one file a language.
@@ -24,28 +23,7 @@ type catalogue struct {
 	Messages map[string]string `json:"messages"`
 }
 
-var catalogues = loadCatalogues()
-
-// loadCatalogues reads what was built in; a fault in it is one of the build.
-func loadCatalogues() map[string]*catalogue {
-	names, err := fs.Glob(localeFiles, "locales/*.json")
-	if err != nil {
-		panic(err)
-	}
-	all := make(map[string]*catalogue)
-	for _, name := range names {
-		text, err := localeFiles.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		c := new(catalogue)
-		if err := json.Unmarshal(text, c); err != nil {
-			panic(fmt.Sprintf("stats: %s: %v", name, err))
-		}
-		all[strings.TrimSuffix(strings.TrimPrefix(name, "locales/"), ".json")] = c
-	}
-	return all
-}
+var catalogues = texts.Load[catalogue](localeFiles, "locales")
 
 // Words are those of a language in which the report can be published.
 type Words struct {

@@ -164,13 +164,15 @@ func (h *Home) OrgAddDestination(d roster.Destination) error {
 
 // OrgSetDestination lets change alter the draft's destination of that name, but
 // for the name, and takes it if it is valid.
-func (h *Home) OrgSetDestination(name string, change func(*roster.Destination)) error {
+func (h *Home) OrgSetDestination(name string, change func(*roster.Destination) error) error {
 	return h.changeDraft(func(r *roster.Roster) error {
 		d := r.Destination(name)
 		if d == nil {
 			return fmt.Errorf("%s is not a destination; type: triage org add-destination %s", name, name)
 		}
-		change(d)
+		if err := change(d); err != nil {
+			return err
+		}
 		d.Name = name
 		return mustBeDestination(d)
 	})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -121,84 +120,6 @@ type orgRemoveWorkerCmd struct {
 // Run removes the case worker.
 func (c orgRemoveWorkerCmd) Run(s *session) error {
 	return s.draft("the case worker is removed", func() error { return s.home.OrgRemoveWorker(c.Name) })
-}
-
-type orgAddDestinationCmd struct {
-	Name      string `arg:"" help:"Short name: lower-case letters, digits, hyphens."`
-	Title     string `placeholder:"TITLE" help:"The destination's name for people; the short name if not given."`
-	Recipient string `required:"" placeholder:"KEY" help:"Its age recipient, age1pq1…, or a file that holds it."`
-	Kind      string `enum:",${authorities}" default:"" placeholder:"KIND" help:"What it is: ${authorities}; other if not given."`
-	Country   string `placeholder:"CC" help:"Its country, such as BE (ISO 3166-1)."`
-	Language  string `enum:",${pageLanguages}" default:"" placeholder:"LANG" help:"Language of the first page that it is handed: ${pageLanguages}; en if not given."`
-	Delivery  string `default:"outbox" placeholder:"HOW" help:"How the sealed bag gets there: outbox, \"mail ADDRESS\" or \"command NAME\"; outbox if not given."`
-	AckKey    string `placeholder:"KEY" help:"Public key that signs its acknowledgements: an ssh-ed25519 line, a minisign key (RW…), or a file that holds one."`
-}
-
-// Help is shown by triage org add-destination --help.
-func (orgAddDestinationCmd) Help() string {
-	return `The destination makes its key with stock age and gives you the public half, over a channel where it can't be swapped:
-
-  age-keygen -pq -o police.key
-  age-keygen -y police.key > police.pub
-
-If it will sign acknowledgements, it makes a key for that with ssh-keygen or minisign:
-
-  ssh-keygen -t ed25519 -f ack.key
-  minisign -G -p ack.pub -s ack.key
-
-Example:
-
-  triage org add-destination police --title "Federal Police" --recipient police.pub \
-    --kind police --country BE --language nl \
-    --delivery "mail desk@police.example" --ack-key ack.key.pub
-
-With "outbox" a person takes the sealed bag from the home's outbox. With "mail ADDRESS" triage deliver mails it through the mail server that each case worker names on their own machine (triage mail set). With "command NAME" triage deliver gives it to the program NAME in the home's directory commands; what that is, each machine decides: the roster holds only the name.`
-}
-
-// Run adds the destination.
-func (c orgAddDestinationCmd) Run(s *session) error {
-	recipient, err := argument(c.Recipient, "age1")
-	if err != nil {
-		return err
-	}
-	d := roster.Destination{
-		Name: c.Name, Title: cmp.Or(c.Title, c.Name), Recipient: recipient,
-		Delivery: c.Delivery, Kind: c.Kind, Country: c.Country, Language: c.Language,
-	}
-	if c.AckKey != "" {
-		if d.Ack, err = ackKey(c.AckKey); err != nil {
-			return err
-		}
-	}
-	return s.draft("the destination is added", func() error { return s.home.OrgAddDestination(d) })
-}
-
-// ackKey returns a public key without the comments that ssh-keygen and minisign
-// put beside it. The key is given itself or as the file that they write.
-func ackKey(v string) (string, error) {
-	if !strings.HasPrefix(v, "ssh-ed25519 ") && !strings.HasPrefix(v, "RW") {
-		text, err := os.ReadFile(v)
-		if err != nil {
-			return "", err
-		}
-		v = strings.TrimSpace(string(text))
-		if comment, key, ok := strings.Cut(v, "\n"); ok && strings.HasPrefix(comment, "untrusted comment:") {
-			v = key
-		}
-	}
-	if fields := strings.Fields(v); len(fields) > 2 && fields[0] == "ssh-ed25519" && !strings.Contains(v, "\n") {
-		v = fields[0] + " " + fields[1]
-	}
-	return v, nil
-}
-
-type orgRemoveDestinationCmd struct {
-	Name string `arg:"" help:"The destination's name."`
-}
-
-// Run removes the destination.
-func (c orgRemoveDestinationCmd) Run(s *session) error {
-	return s.draft("the destination is removed", func() error { return s.home.OrgRemoveDestination(c.Name) })
 }
 
 type orgSetPolicyCmd struct {

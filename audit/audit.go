@@ -27,12 +27,13 @@ import (
 
 // Options are what an audit is made with.
 type Options struct {
-	Store    string     // directory of a snapshot
-	Live     bool       // it is that of a store which took reports until it stopped: see vault.Visitor
-	Roster   []byte     // a signed roster, the newest that the auditor has
-	OrgKey   string     // the organisation's verifier key
-	Last     []byte     // signed checkpoint of the last audit; nil if there was none
-	Today    ledger.Day // as of when notice is given of what is overdue; "" gives none
+	Store    string       // directory of a snapshot
+	Source   vault.Source // where it is read from if not from Store; nil otherwise
+	Live     bool         // it is that of a store which took reports until it stopped: see vault.Visitor
+	Roster   []byte       // a signed roster, the newest that the auditor has
+	OrgKey   string       // the organisation's verifier key
+	Last     []byte       // signed checkpoint of the last audit; nil if there was none
+	Today    ledger.Day   // as of when notice is given of what is overdue; "" gives none
 	Progress func(done, total int64)
 }
 
@@ -78,7 +79,16 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
-	counts, err := vault.Check(ctx, o.Store, vault.Visitor{
+	src := o.Source
+	if src == nil {
+		dir, err := vault.OpenDir(o.Store)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+		src = dir
+	}
+	counts, err := vault.Check(ctx, src, vault.Visitor{
 		Live:       o.Live,
 		Roster:     a.roster,
 		Leaf:       a.leaf,

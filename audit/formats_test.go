@@ -229,7 +229,10 @@ func TestFormatsMeta(t *testing.T) {
 			}
 		},
 	}
-	_, err = vault.Check(t.Context(), dir, nothing)
+	src, err := vault.OpenDir(dir)
+	f.must(err)
+	defer src.Close()
+	_, err = vault.Check(t.Context(), src, nothing)
 	f.must(err)
 	f.equal("pages with a wrong checksum", sums, []string{vault.DBName + " page 1"})
 }

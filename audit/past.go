@@ -40,9 +40,14 @@ type past struct {
 // readPast reads the leaves of a store and hands each to leaf.
 func readPast(ctx context.Context, store string, keys *Keys, leaf func(int64, *ledger.Leaf)) (*past, error) {
 	p := &past{keys: slices.Clone(keys.Ledger)}
+	dir, err := vault.OpenDir(store)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	_, err := vault.Check(ctx, store, vault.Visitor{
+	_, err = vault.Check(ctx, dir, vault.Visitor{
 		Live: true, // what else lies there is no matter here
 		Roster: func(_ int64, _ *ledger.Leaf, signed []byte) {
 			if keys.Roster == nil {

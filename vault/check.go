@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -62,35 +60,23 @@ type Counts struct {
 	Bytes    int64 `json:"bytes"`
 }
 
-// Check holds the store in dir against every invariant of this package: each
-// byte of the snapshot is accounted for; the schema is closed; each record is
-// what its leaf says; the tree's hashes are those of the leaves; every index
-// leads where it must. It reads files only, trusts nothing in them, and goes
-// on past what is broken. It returns an error only when it could not check:
-// the store is missing or unreadable.
+// Check holds a store against every invariant of this package: each byte of
+// the snapshot is accounted for; the schema is closed; each record is what its
+// leaf says; the tree's hashes are those of the leaves; every index leads where
+// it must. It trusts nothing that it reads, and goes on past what is broken. It
+// returns an error only when it could not check: the context ended or the
+// source did.
 //
 // The store must not be written to meanwhile: hand it a snapshot.
-func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
-	f, size, err := openRegular(filepath.Join(dir, DBName))
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("checking %s: %w", dir, ErrNotExist)
-		}
-		return nil, fmt.Errorf("checking %s: %w", dir, err)
-	}
-	defer f.Close()
+func Check(ctx context.Context, src Source, visit Visitor) (*Counts, error) {
+	db, size := src.DB()
 	c := &checker{
-		ctx: ctx, dir: dir, visit: visit,
+		ctx: ctx, src: src, visit: visit, total: size + src.BlobBytes(),
 		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, retired: map[int64]int64{},
 		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
 		additions: map[[32]byte]int64{}, buffer: make([]byte, 1<<20),
 	}
-	c.counts.Bytes = size
-	c.total = size + c.blobBytes()
-	c.pages = &pages{
-		r: c.counted(f), found: c.found, exact: !visit.Live,
-		ended: func() bool { return ctx.Err() != nil }, size: size,
-	}
+	c.pages = &pages{r: &countingReaderAt{c, db}, found: c.found, exact: !visit.Live, ended: c.ended, size: size}
 	if !visit.Live {
 		c.unknownFiles()
 	}
@@ -98,7 +84,7 @@ func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
 		c.run()
 	}
 	if err := cmp.Or(ctx.Err(), c.broken); err != nil {
-		return nil, fmt.Errorf("checking %s: %w", dir, err)
+		return nil, fmt.Errorf("checking the store: %w", err)
 	}
 	c.counts.Bytes = c.total
 	return &c.counts, nil
@@ -108,7 +94,7 @@ func Check(ctx context.Context, dir string, visit Visitor) (*Counts, error) {
 // hundred bytes a leaf.
 type checker struct {
 	ctx    context.Context
-	dir    string
+	src    Source
 	visit  Visitor
 	pages  *pages
 	trees  map[string]tree
@@ -132,6 +118,18 @@ type checker struct {
 }
 
 func (c *checker) found(id, where, what string) { c.visit.Found(Finding{id, where, what}) }
+
+// ended reports whether no more is to be read.
+func (c *checker) ended() bool { return c.ctx.Err() != nil || c.broken != nil }
+
+// broke notes an error after which the check can't go on, and reports whether
+// it is one.
+func (c *checker) broke(err error) bool {
+	if errors.Is(err, ErrSource) && c.broken == nil {
+		c.broken = err
+	}
+	return c.ended()
+}
 
 func (c *checker) advance(n int64) {
 	c.done += n
@@ -157,7 +155,7 @@ func (c *checker) run() {
 		c.version, c.readLeaves, c.storedHashes, c.rosters, c.tellLeaves, c.head,
 		c.cases, c.envelopesInForce, c.messages, c.indexes, c.pages.account, c.strayFiles,
 	} {
-		if c.ctx.Err() != nil {
+		if c.ended() {
 			return
 		}
 		step()
@@ -171,7 +169,7 @@ func (c *checker) each(bucket string, fn func(key, value []byte)) {
 		return
 	}
 	c.pages.walk(t, func(kind uint32, key, value []byte) {
-		if c.ctx.Err() != nil {
+		if c.ended() {
 			return
 		}
 		if kind != 0 {
@@ -370,23 +368,35 @@ func printable[T ~string | ~[]byte](key T) string {
 	return fmt.Sprintf("%q", s) + rest
 }
 
-// countingReaderAt tells how many bytes went through it, and ends with its
-// context: a file can claim to be longer than anyone would wait.
+// A countingReaderAt tells its checker how many bytes went through it, and
+// ends with it: a file can claim to be longer than anyone would wait.
 type countingReaderAt struct {
-	ctx  context.Context
-	r    io.ReaderAt
-	done func(int64)
+	c *checker
+	r io.ReaderAt
 }
 
-func (c *checker) counted(r io.ReaderAt) *countingReaderAt {
-	return &countingReaderAt{c.ctx, r, c.advance}
-}
-
-func (c *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+func (r *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := r.c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := c.r.ReadAt(p, off)
-	c.done(int64(n))
+	n, err := r.r.ReadAt(p, off)
+	r.c.broke(err)
+	r.c.advance(int64(n))
+	return n, err
+}
+
+// A countingReader is the same for a blob.
+type countingReader struct {
+	c *checker
+	r io.Reader
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	if err := r.c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.c.broke(err)
+	r.c.advance(int64(n))
 	return n, err
 }

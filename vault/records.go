@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"tocsin/ledger"
@@ -162,20 +162,23 @@ func (c *checker) messages() {
 			c.found("blob-twice", describe(i, l), fmt.Sprintf("it names the blob of leaf %d", other))
 		}
 		c.blobs[blob] = i
-		f, err := openBlob(c.dir, blob)
-		if errors.Is(err, os.ErrNotExist) {
-			c.found("blob-missing", describe(i, l), "its file "+hex.EncodeToString(blob[:])+" is not there")
+		name := hex.EncodeToString(blob[:])
+		f, err := c.src.Blob(c.ctx, i, name)
+		switch {
+		case err != nil && c.broke(err):
 			return
-		}
-		if err != nil {
+		case errors.Is(err, fs.ErrNotExist):
+			c.found("blob-missing", describe(i, l), "its file "+name+" is not there")
+			return
+		case err != nil:
 			c.found("blob-unreadable", describe(i, l), err.Error())
 			return
 		}
 		defer f.Close()
-		if f.Size() <= InlineMax {
+		if f.Size <= InlineMax {
 			c.found("blob-small", describe(i, l), "a message of its size lies in "+DBName)
 		}
-		c.message(i, l, io.NewSectionReader(c.counted(f), 0, f.Size()), f.Size())
+		c.message(i, l, io.LimitReader(&countingReader{c, f}, f.Size), f.Size)
 	})
 	c.expect(bucketMessages, ledger.EventMessage, seen, nil)
 }
@@ -305,45 +308,31 @@ func (c *checker) threads() {
 
 // strayFiles reports what lies among the blobs without a record.
 func (c *checker) strayFiles() {
-	entries, err := os.ReadDir(filepath.Join(c.dir, BlobsDir))
+	files, err := c.src.Files()
 	if err != nil {
 		c.found("blob-unreadable", BlobsDir, err.Error())
 		return
 	}
-	for _, e := range entries {
-		name, err := hex.DecodeString(e.Name())
+	for _, file := range files {
+		name, err := hex.DecodeString(file)
 		// Only as blobPath writes it: capitals are another file's name.
-		if err == nil && len(name) == len(blobName{}) && hex.EncodeToString(name) == e.Name() {
+		if err == nil && len(name) == len(blobName{}) && hex.EncodeToString(name) == file {
 			if _, ok := c.blobs[blobName(name)]; ok {
 				continue
 			}
 		}
-		c.found("blob-stray", filepath.Join(BlobsDir, printable(e.Name())), "no record names it")
+		c.found("blob-stray", filepath.Join(BlobsDir, printable(file)), "no record names it")
 	}
-}
-
-func (c *checker) blobBytes() int64 {
-	entries, _ := os.ReadDir(filepath.Join(c.dir, BlobsDir)) // strayFiles reports an error
-	var n int64
-	for _, e := range entries {
-		// One of a size beyond all disks would only spoil the sum.
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() < 1<<50 {
-			n += info.Size()
-		}
-	}
-	return n
 }
 
 // unknownFiles reports what lies in a snapshot beside its two parts.
 func (c *checker) unknownFiles() {
-	entries, err := os.ReadDir(c.dir)
+	files, err := c.src.Others()
 	if err != nil {
 		c.broken = err
 		return
 	}
-	for _, e := range entries {
-		if e.Name() != DBName && (e.Name() != BlobsDir || !e.IsDir()) {
-			c.found("file-unknown", printable(e.Name()), "it is no part of a snapshot")
-		}
+	for _, file := range files {
+		c.found("file-unknown", printable(file), "it is no part of a snapshot")
 	}
 }

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -242,11 +243,11 @@ func (h *Home) OrgRemoveDestination(name string) error {
 }
 
 // OrgSetPolicy lets change alter the draft's policy and takes it if it is
-// valid.
+// valid. It returns ErrQuorum if there are too few cosigners for it.
 func (h *Home) OrgSetPolicy(change func(*roster.Policy)) error {
 	return h.changeDraft(func(r *roster.Roster) error {
 		change(&r.Policy)
-		return r.Policy.Validate()
+		return cmp.Or(r.Policy.Validate(), checkQuorum(r))
 	})
 }
 

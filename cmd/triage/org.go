@@ -20,6 +20,10 @@ type orgCmd struct {
 	AddDestination    orgAddDestinationCmd    `cmd:"" help:"Put a destination into the roster."`
 	SetDestination    orgSetDestinationCmd    `cmd:"" help:"Change a destination in the roster."`
 	RemoveDestination orgRemoveDestinationCmd `cmd:"" help:"Take a destination out of the roster."`
+	AddAuditor        orgAddAuditorCmd        `cmd:"" help:"Put an auditor's card into the roster."`
+	RemoveAuditor     orgRemoveAuditorCmd     `cmd:"" help:"Take an auditor out of the roster."`
+	AddCosigner       orgAddCosignerCmd       `cmd:"" help:"Put a cosigner into the roster, who vouches that the ledger only grew."`
+	RemoveCosigner    orgRemoveCosignerCmd    `cmd:"" help:"Take a cosigner out of the roster."`
 	SetPolicy         orgSetPolicyCmd         `cmd:"" help:"Change the policy in the roster."`
 	Show              orgShowCmd              `cmd:"" help:"Show the roster as it would be signed."`
 	Sign              orgSignCmd              `cmd:"" help:"Sign the roster, under the next number."`
@@ -131,6 +135,7 @@ type orgSetPolicyCmd struct {
 	Attachments   *bool  `negatable:"" help:"Whether attachments are taken at all."`
 	Withdraw      *bool  `negatable:"" help:"Whether a witness may destroy a report that no case worker has read yet."`
 	PurgeSigners  *int   `placeholder:"N" help:"How many case workers must sign for a case to be purged: 1 to 10, 2 if not set."`
+	Quorum        *int   `placeholder:"N" help:"How many of the cosigners must have signed a checkpoint for it to count as cosigned; 0 if none need to."`
 }
 
 // Run changes the policy.
@@ -145,6 +150,7 @@ func (c orgSetPolicyCmd) Run(s *session) error {
 			set(&p.Attachments, c.Attachments)
 			set(&p.Withdraw, c.Withdraw)
 			set(&p.PurgeSigners, c.PurgeSigners)
+			set(&p.Quorum, c.Quorum)
 		})
 	})
 }
@@ -198,6 +204,7 @@ func showRoster(s *session, r *roster.Roster) {
 		}
 		s.say("destination   %s", line)
 	}
+	showAudit(s, r)
 	p := r.Policy
 	s.say("policy        %d hours to process, %d days kept", p.DeadlineHours, p.RetentionDays)
 	if p.Attachments {

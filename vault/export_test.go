@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 
 	bolt "go.etcd.io/bbolt"
@@ -51,3 +52,10 @@ var (
 
 // Marshal returns what ParsePublished reads.
 func (p *Published) Marshal() []byte { return p.marshal() }
+
+// Raw returns what bbolt copies of the transaction, free pages and all.
+func (i *Image) Raw() ([]byte, error) {
+	var b bytes.Buffer
+	_, err := i.tx.WriteTo(&b)
+	return b.Bytes(), err
+}

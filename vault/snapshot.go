@@ -14,23 +14,21 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// WriteSnapshot writes vault.db as of one read transaction while the store
-// goes on taking reports. Only what is on stable storage is in it, so that an
-// auditor keeps no checkpoint that a power cut takes back. size is called
-// first with the number of bytes that follow. The blobs that the snapshot
-// names are written once and lie beside it; see ReceiveSnapshot, which also
-// blanks the free pages.
+// WriteSnapshot writes vault.db as of one read transaction, see [Image], while
+// the store goes on taking reports. size is called first with the number of
+// bytes that follow. The blobs that the snapshot names are written once and lie
+// beside it; see ReceiveSnapshot.
 //
 // A slow w holds nothing up, but what is freed meanwhile can't be used again
 // before it is done: callers should bound the time.
 func (v *Vault) WriteSnapshot(w io.Writer, size func(int64)) error {
-	tx, err := v.durableTx()
+	image, err := v.Image()
 	if err != nil {
 		return fmt.Errorf("writing a snapshot: %w", err)
 	}
-	defer tx.Rollback()
-	size(tx.Size())
-	if _, err := tx.WriteTo(w); err != nil {
+	defer image.Close()
+	size(image.Size)
+	if _, err := io.Copy(w, image); err != nil {
 		return fmt.Errorf("writing a snapshot: %w", err)
 	}
 	return nil
@@ -80,9 +78,8 @@ func (v *Vault) Snapshot(ctx context.Context, dir string) error {
 
 // ReceiveSnapshot makes the snapshot dir from a vault.db that WriteSnapshot
 // wrote and the blobs in the store that it came from, which are linked, or
-// copied where dir is on another file system. What the store has freed is
-// blanked in the snapshot, and the times of its files are days. It returns
-// fs.ErrExist if dir exists.
+// copied where dir is on another file system. The times of its files are days.
+// It returns fs.ErrExist if dir exists.
 //
 // Commit point: the snapshot is built beside dir and renamed to it when all
 // of it is on disk; an interrupted one leaves dir.partial, which the next
@@ -111,7 +108,7 @@ func ReceiveSnapshot(ctx context.Context, store, dir string, db io.Reader) (err 
 	}
 	var names []blobName
 	err = writeFile(filepath.Join(partial, DBName), db, time.Now(), func(f *os.File) (err error) {
-		names, err = finishDB(f)
+		names, err = blobNames(f)
 		return err
 	})
 	if err != nil {
@@ -139,18 +136,14 @@ func ReceiveSnapshot(ctx context.Context, store, dir string, db io.Reader) (err 
 	return syncDir(filepath.Dir(filepath.Clean(dir)))
 }
 
-// finishDB writes zeros over the free pages of a snapshot's vault.db, which
-// hold what the store has let go of and nothing vouches for, and returns the
-// names of the blobs that belong to it.
-func finishDB(f *os.File) (names []blobName, err error) {
+// blobNames returns the names of the blobs that belong to a snapshot's
+// vault.db.
+func blobNames(f *os.File) (names []blobName, err error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{
-		r: f, size: st.Size(), ended: func() bool { return err != nil },
-		found: func(_, where, what string) { err = fmt.Errorf("%w: %s: %s", ErrMalformed, where, what) },
-	}
+	p := ownPages(f, st.Size(), &err)
 	if !p.open() {
 		return nil, err
 	}
@@ -160,12 +153,6 @@ func finishDB(f *os.File) (names []blobName, err error) {
 			return
 		}
 		names = append(names, blobName(key))
-	})
-	zero := make([]byte, pageSize)
-	p.freelist(DBName+" (freelist)", func(id uint64) {
-		if _, failed := f.WriteAt(zero, int64(id)*pageSize); failed != nil {
-			err = failed
-		}
 	})
 	return names, err
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -38,7 +37,8 @@ func Direct(addr string) Dial {
 }
 
 // NewClient returns a client of the desk that dial connects to, which must
-// prove the key server; own is the case worker's key. Nothing is dialled yet.
+// prove the key server; own is the case worker's or auditor's key. Nothing is
+// dialled yet.
 func NewClient(dial Dial, own ed25519.PrivateKey, server ed25519.PublicKey) (*Client, error) {
 	config, err := pinned(own, func(k ed25519.PublicKey) error {
 		if !k.Equal(server) {
@@ -113,8 +113,7 @@ func (c *Client) Head(ctx context.Context) (*Head, error) {
 func (c *Client) Leaves(ctx context.Context, from, to int64, fn func(index int64, leaf []byte) error) error {
 	for next := from; next < to; {
 		last := min(to, next+MaxLeaves)
-		query := url.Values{"from": {strconv.FormatInt(next, 10)}, "to": {strconv.FormatInt(last, 10)}}
-		err := c.do(ctx, http.MethodGet, "/v1/leaves?"+query.Encode(), nil, func(f *Frame) error {
+		err := c.do(ctx, http.MethodGet, fmt.Sprintf("/v1/leaves?from=%d&to=%d", next, last), nil, func(f *Frame) error {
 			if f.Kind != Leaf || f.Index != next || next == last {
 				return unexpected(f)
 			}
@@ -213,22 +212,11 @@ func (c *Client) push(ctx context.Context, leaf []byte, kind Kind, size int64, b
 
 // do sends a request and hands each frame of the answer to fn.
 func (c *Client) do(ctx context.Context, method, path string, body io.Reader, fn func(*Frame) error) error {
-	// The host is a name for nobody: DialContext knows where to.
-	req, err := http.NewRequestWithContext(ctx, method, "https://desk"+path, body)
+	frames, answer, err := c.ask(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("User-Agent", "") // say nothing about the program
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return transportError(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
-		return &Error{resp.StatusCode, strings.TrimSpace(string(reason))}
-	}
-	frames := NewReader(resp.Body)
+	defer answer.Close()
 	for {
 		f, err := frames.Next()
 		if err == io.EOF {
@@ -241,6 +229,27 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader, fn
 			return err
 		}
 	}
+}
+
+// ask sends a request and returns the frames of the answer, which the caller
+// must Close.
+func (c *Client) ask(ctx context.Context, method, path string, body io.Reader) (*Reader, io.Closer, error) {
+	// The host is a name for nobody: DialContext knows where to.
+	req, err := http.NewRequestWithContext(ctx, method, "https://desk"+path, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("User-Agent", "") // say nothing about the program
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, transportError(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		reason, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		return nil, nil, &Error{resp.StatusCode, strings.TrimSpace(string(reason))}
+	}
+	return NewReader(resp.Body), resp.Body, nil
 }
 
 // transportError replaces what net/http says of a refusal by what it means.

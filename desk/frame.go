@@ -25,6 +25,8 @@ const (
 	Absent     Kind = 'a' // the store no longer holds what the leaf at Index speaks of; empty
 	Statement  Kind = 's' // a leaf that a case worker signed, to be appended; Index is 0
 	Accepted   Kind = 'i' // a pushed statement has Index in the ledger; empty
+	Blobs      Kind = 'b' // how many bytes the blobs of a store have together is Index; empty
+	Image      Kind = 'd' // vault.db as a snapshot has it; Index is the number of its leaves
 	end        Kind = 'z' // closes a stream; Index is the number of frames before it
 )
 
@@ -40,6 +42,8 @@ var limits = map[Kind]int64{
 	Absent:     0,
 	Statement:  64 << 10,
 	Accepted:   0,
+	Blobs:      0,
+	Image:      1 << 40,
 	end:        0,
 }
 
@@ -64,11 +68,11 @@ type Frame struct {
 	Body io.Reader
 }
 
-// Bytes reads the frame whole. It is for every kind but Message, which can be
-// larger than memory: it refuses that kind.
+// Bytes reads the frame whole. It is for every kind but Message and Image, which
+// can be larger than memory: it refuses those.
 func (f *Frame) Bytes() ([]byte, error) {
-	if f.Kind == Message {
-		return nil, fmt.Errorf("%w: a message is to be streamed, not held", ErrMalformed)
+	if f.Kind == Message || f.Kind == Image {
+		return nil, fmt.Errorf("%w: a frame %q is to be streamed, not held", ErrMalformed, byte(f.Kind))
 	}
 	// The size was announced by the other side: grow with what really comes.
 	var b bytes.Buffer

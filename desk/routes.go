@@ -10,14 +10,13 @@ import (
 	"strings"
 
 	"tocsin/ledger"
-	"tocsin/seal/roster"
 	"tocsin/vault"
 )
 
 // head sends the roster in force and the latest checkpoint. They are read one
 // after the other: while a roster is changing the checkpoint may not cover it
 // yet, which the client sees from the ledger and asks again.
-func (s *Server) head(a *answer, _ *http.Request, _ *roster.Worker) error {
+func (s *Server) head(a *answer, _ *http.Request, _ party) error {
 	if err := a.frames.Write(Roster, 0, s.vault.Roster().Note); err != nil {
 		return err
 	}
@@ -26,21 +25,20 @@ func (s *Server) head(a *answer, _ *http.Request, _ *roster.Worker) error {
 
 // leaves sends a run of leaves. They are copied first: a slow reader must not
 // hold a transaction open, which keeps the store from reusing pages.
-func (s *Server) leaves(a *answer, r *http.Request, _ *roster.Worker) error {
-	from, err1 := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
-	to, err2 := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
-	if err1 != nil || err2 != nil || from < 0 || to < from || to-from > MaxLeaves {
+func (s *Server) leaves(a *answer, r *http.Request, _ party) error {
+	from, to, ok := run(r)
+	if !ok || to-from > MaxLeaves {
 		return &Error{http.StatusBadRequest, fmt.Sprintf("leaves are asked for by from and to, at most %d at once", MaxLeaves)}
 	}
-	var run [][]byte
+	var leaves [][]byte
 	err := s.vault.Leaves(from, to, func(_ int64, leaf []byte) error {
-		run = append(run, append([]byte(nil), leaf...))
+		leaves = append(leaves, append([]byte(nil), leaf...))
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reading leaves: %w", err)
 	}
-	for i, leaf := range run {
+	for i, leaf := range leaves {
 		if err := a.frames.Write(Leaf, from+int64(i), leaf); err != nil {
 			return err
 		}
@@ -48,11 +46,18 @@ func (s *Server) leaves(a *answer, r *http.Request, _ *roster.Worker) error {
 	return nil
 }
 
+// run reads which leaves are asked for: from, and to, which is not one of them.
+func run(r *http.Request) (from, to int64, ok bool) {
+	from, err1 := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
+	to, err2 := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
+	return from, to, err1 == nil && err2 == nil && 0 <= from && from <= to
+}
+
 // frameKinds says as what an object of the vault travels.
 var frameKinds = map[string]Kind{"roster": Roster, "record": Record, "envelope": Envelope, "message": Message}
 
 // objects sends what the leaves named in the body speak of, in their order.
-func (s *Server) objects(a *answer, r *http.Request, worker *roster.Worker) error {
+func (s *Server) objects(a *answer, r *http.Request, p party) error {
 	indices, err := readIndices(r.Body)
 	if err != nil {
 		return err
@@ -65,7 +70,7 @@ func (s *Server) objects(a *answer, r *http.Request, worker *roster.Worker) erro
 		}
 		sent += n
 	}
-	s.log.Info("desk sent objects", "worker", worker.Name, "objects", sent)
+	s.log.Info("desk sent objects", p.role, p.name, "objects", sent)
 	return nil
 }
 
@@ -115,7 +120,7 @@ func readIndices(body io.Reader) ([]int64, error) {
 // push appends a leaf that a case worker signed; the vault judges signature
 // and content, and whoever carries it here is not asked for: a colleague may
 // bring it on a stick.
-func (s *Server) push(a *answer, r *http.Request, worker *roster.Worker) error {
+func (s *Server) push(a *answer, r *http.Request, p party) error {
 	frames := NewReader(r.Body)
 	leaf, err := readStatement(frames)
 	if err != nil {
@@ -132,7 +137,7 @@ func (s *Server) push(a *answer, r *http.Request, worker *roster.Worker) error {
 	if err != nil {
 		return pushError(err)
 	}
-	s.log.Info("desk took an event", "worker", worker.Name, "event", string(leaf.Event))
+	s.log.Info("desk took an event", p.role, p.name, "event", string(leaf.Event))
 	return a.frames.Write(Accepted, index, nil)
 }
 

@@ -12,9 +12,10 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
-	"tocsin/seal/roster"
 	"tocsin/vault"
 )
 
@@ -37,12 +38,15 @@ const (
 	maxHeader     = 16 << 10
 )
 
-// A Server answers case workers. Its methods may be used by several goroutines.
+// A Server answers case workers and auditors. Its methods may be used by several goroutines.
 type Server struct {
 	vault *vault.Vault
 	log   *slog.Logger
 	http  *http.Server
 	tls   *tls.Config
+
+	mu    sync.Mutex
+	under map[string]bool // auditors to whom the store is being sent; guarded by mu
 }
 
 // NewServer returns the server of that vault. key is the intake's desk key;
@@ -55,10 +59,10 @@ func NewServer(v *vault.Vault, key ed25519.PrivateKey, l *slog.Logger) (*Server,
 	if !v.Roster().Intake.Desk.Equal(key.Public()) {
 		return nil, errors.New("desk key: the roster in force names another one; sign a roster with this intake's card")
 	}
-	s := &Server{vault: v, log: l}
+	s := &Server{vault: v, log: l, under: map[string]bool{}}
 	var err error
 	s.tls, err = pinned(key, func(k ed25519.PublicKey) error {
-		if v.Roster().WorkerByDesk(k) == nil {
+		if _, ok := s.party(k); !ok {
 			return ErrKey
 		}
 		return nil
@@ -67,17 +71,22 @@ func NewServer(v *vault.Vault, key ed25519.PrivateKey, l *slog.Logger) (*Server,
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
-		"GET /v1/head":     s.head,
-		"GET /v1/leaves":   s.leaves,
-		"POST /v1/objects": s.objects,
-		"POST /v1/push":    s.push,
+	for pattern, route := range map[string]struct {
+		handler handler
+		roles   []string
+	}{
+		"GET /v1/head":     {s.head, []string{worker, auditor}},
+		"GET /v1/leaves":   {s.leaves, []string{worker}},
+		"POST /v1/objects": {s.objects, []string{worker}},
+		"POST /v1/push":    {s.push, []string{worker}},
+		"GET /v1/store":    {s.store, []string{auditor}},
+		"GET /v1/blobs":    {s.blobs, []string{auditor}},
 	} {
-		mux.Handle(pattern, s.guard(h))
+		mux.Handle(pattern, s.guard(route.handler, route.roles...))
 	}
-	mux.Handle("/", s.guard(func(*answer, *http.Request, *roster.Worker) error {
+	mux.Handle("/", s.guard(func(*answer, *http.Request, party) error {
 		return &Error{http.StatusNotFound, "the desk has no such route; is the other side another version?"}
-	}))
+	}, worker, auditor))
 	s.http = &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: headerTimeout,
@@ -115,35 +124,61 @@ type Error struct {
 
 func (e *Error) Error() string { return "the desk refused: " + e.Reason }
 
-// A handler answers one request of a worker who is on the roster. An *Error
+// Roles, as the log calls them.
+const (
+	worker  = "worker"
+	auditor = "auditor"
+)
+
+// A party is whom a key on the roster belongs to: a roster has it once.
+type party struct{ role, name string }
+
+// party looks a key up in the roster in force.
+func (s *Server) party(key ed25519.PublicKey) (p party, ok bool) {
+	r := s.vault.Roster()
+	if w := r.WorkerByDesk(key); w != nil {
+		return party{worker, w.Name}, true
+	}
+	if a := r.AuditorByDesk(key); a != nil {
+		return party{auditor, a.Name}, true
+	}
+	return party{}, false
+}
+
+// A handler answers one request of a party who is on the roster. An *Error
 // that comes before the first frame becomes the answer; after it, and for any
 // other error, the stream is left without its last frame.
-type handler func(*answer, *http.Request, *roster.Worker) error
+type handler func(*answer, *http.Request, party) error
 
-// guard lets only workers through who are on the roster now, whatever it was
-// when the connection was made.
-func (s *Server) guard(h handler) http.Handler {
+// guard lets only those through who are on the roster now in one of the roles,
+// whatever it was when the connection was made.
+func (s *Server) guard(h handler, roles ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, err := peerKey(r.TLS)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		worker := s.vault.Roster().WorkerByDesk(key)
-		if worker == nil {
+		p, ok := s.party(key)
+		if !ok {
 			// Hang up: a key that is not on the roster gets no byte.
 			panic(http.ErrAbortHandler)
 		}
 		defer func() {
 			if v := recover(); v != nil {
 				if v != http.ErrAbortHandler {
-					s.log.Error("desk request panicked", "worker", worker.Name, "stack", string(debug.Stack()))
+					s.log.Error("desk request panicked", p.role, p.name, "stack", string(debug.Stack()))
 				}
 				panic(http.ErrAbortHandler)
 			}
 		}()
 		a := newAnswer(w)
+		a.may = func() bool { now, ok := s.party(key); return ok && now == p }
 		r.Body = &pacedBody{r.Body, a.ctl}
-		err = h(a, r, worker)
+		if slices.Contains(roles, p.role) {
+			err = h(a, r, p)
+		} else {
+			err = &Error{http.StatusForbidden, "the roster names this key in another role (" + p.role + ") than one that may ask for that"}
+		}
 		if err == nil {
 			err = a.frames.Close()
 		}
@@ -152,15 +187,17 @@ func (s *Server) guard(h handler) http.Handler {
 		}
 		var refusal *Error
 		if errors.As(err, &refusal) && !a.begun {
-			s.log.Info("desk request refused", "worker", worker.Name, "status", refusal.Status)
+			s.log.Info("desk request refused", p.role, p.name, "status", refusal.Status)
 			a.refuse(refusal)
 			return
 		}
 		// A network error names the address it came from: say less.
 		if op := (*net.OpError)(nil); errors.As(err, &op) || errors.Is(err, ErrTruncated) {
-			s.log.Info("desk connection lost", "worker", worker.Name)
+			s.log.Info("desk connection lost", p.role, p.name)
+		} else if errors.Is(err, errRemoved) {
+			s.log.Info("desk connection cut: no longer on the roster", p.role, p.name)
 		} else {
-			s.log.Error("desk request failed", "worker", worker.Name, "err", err)
+			s.log.Error("desk request failed", p.role, p.name, "err", err)
 			if !a.begun {
 				a.refuse(&Error{http.StatusInternalServerError, "the store failed; its operator finds the reason in its log"})
 				return
@@ -170,28 +207,42 @@ func (s *Server) guard(h handler) http.Handler {
 	})
 }
 
-// An answer is a stream of frames to a worker; each write may take Stall.
+// errRemoved ends an answer to a key that was taken out of the roster meanwhile.
+var errRemoved = errors.New("no longer on the roster")
+
+// An answer is a stream of frames; each write may take stall, and begins only
+// while the party is on the roster.
 type answer struct {
 	w      http.ResponseWriter
 	ctl    *http.ResponseController
 	frames *Writer
 	begun  bool
+	may    func() bool
+	stall  time.Duration
+	until  time.Time // when it must have ended; zero for never
 }
 
 func newAnswer(w http.ResponseWriter) *answer {
-	a := &answer{w: w, ctl: http.NewResponseController(w)}
+	a := &answer{w: w, ctl: http.NewResponseController(w), stall: Stall}
 	a.frames = NewWriter(a)
 	return a
 }
 
 // Write implements io.Writer for the stream of frames.
 func (a *answer) Write(p []byte) (int, error) {
+	if !a.may() {
+		return 0, errRemoved
+	}
 	if !a.begun {
 		a.begun = true
 		a.w.Header().Set("Content-Type", "application/octet-stream")
 		a.w.Header().Set("Cache-Control", "no-store")
 	}
-	if err := a.ctl.SetWriteDeadline(time.Now().Add(Stall)); err != nil {
+	deadline := time.Now().Add(a.stall)
+	if !a.until.IsZero() && a.until.Before(deadline) {
+		deadline = a.until
+	}
+	if err := a.ctl.SetWriteDeadline(deadline); err != nil {
 		return 0, err
 	}
 	return a.w.Write(p)

@@ -23,6 +23,7 @@ type Image struct {
 	Size   int64 // bytes that Read gives in all
 	Leaves int64 // in its ledger
 
+	dir   string
 	tx    *bolt.Tx
 	file  *os.File
 	metas []byte   // the first two pages
@@ -36,8 +37,8 @@ func (v *Vault) Image() (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the store as it is now: %w", err)
 	}
-	i := &Image{Size: tx.Size(), Leaves: newReader(tx).size(), tx: tx}
-	if err := i.open(filepath.Join(v.dir, DBName)); err != nil {
+	i := &Image{Size: tx.Size(), Leaves: newReader(tx).size(), dir: v.dir, tx: tx}
+	if err := i.open(); err != nil {
 		return nil, fmt.Errorf("reading the store as it is now: %w", errors.Join(err, i.Close()))
 	}
 	return i, nil
@@ -45,13 +46,13 @@ func (v *Vault) Image() (*Image, error) {
 
 // open reads all that Read must know of before the first page passes. The
 // transaction keeps its freelist, as any of its pages, from being written over.
-func (i *Image) open(path string) (err error) {
+func (i *Image) open() (err error) {
 	var head firstPages
 	if _, err := i.tx.WriteTo(&head); len(head.b) < 2*pageSize {
 		return err
 	}
 	i.metas = head.b
-	if i.file, _, err = openRegular(path); err != nil {
+	if i.file, _, err = openRegular(filepath.Join(i.dir, DBName)); err != nil {
 		return err
 	}
 	p := ownPages(asOf{i.metas, i.file}, i.Size, &err)
@@ -130,6 +131,18 @@ func (i *Image) Read(p []byte) (n int, err error) {
 	}
 	i.at += int64(n)
 	return n, err
+}
+
+// BlobBytes is the sum of the sizes of the blobs that belong to it, as far as
+// they are there.
+func (i *Image) BlobBytes() (sum int64) {
+	c := i.tx.Bucket([]byte(bucketBlobs)).Cursor()
+	for k, _ := c.First(); len(k) == len(blobName{}); k, _ = c.Next() {
+		if st, err := os.Lstat(blobPath(i.dir, blobName(k))); err == nil {
+			sum += st.Size()
+		}
+	}
+	return sum
 }
 
 // Close ends the transaction.

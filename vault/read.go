@@ -227,6 +227,35 @@ func (r *reader) message(dir string, index int64) (*Ciphertext, error) {
 	return openBlob(dir, blob)
 }
 
+// NextBlob opens the large ciphertext of the first message from leaf from on,
+// below leaf to, that lies beside vault.db. It returns ErrNotFound if there is
+// none, and with an error that wraps fs.ErrNotExist the leaf whose blob is
+// missing. The caller must Close what it opens.
+func (v *Vault) NextBlob(from, to int64) (index int64, blob *Ciphertext, err error) {
+	err = v.view(func(r *reader) error {
+		c := r.tx.Bucket([]byte(bucketMessages)).Cursor()
+		for k, body := c.Seek(indexKey(from)); k != nil; k, body = c.Next() {
+			var ok bool
+			if index, ok = parseIndex(k); !ok {
+				return fmt.Errorf("message %x: %w", k, ErrMalformed)
+			}
+			if index >= to {
+				break
+			}
+			inline, name, err := parseBody(body)
+			if err != nil {
+				return fmt.Errorf("message %d: %w", index, err)
+			}
+			if inline == nil {
+				blob, err = openBlob(v.dir, name)
+				return err
+			}
+		}
+		return fmt.Errorf("a blob from leaf %d on: %w", from, ErrNotFound)
+	})
+	return index, blob, err
+}
+
 func openBlob(dir string, name blobName) (*Ciphertext, error) {
 	f, size, err := openRegular(blobPath(dir, name))
 	if err != nil {

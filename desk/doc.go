@@ -17,9 +17,10 @@
 //     rosters. What the vault has destroyed does not, though its file may still
 //     hold it. Neither end of this package can open a sealed thing.
 //   - Memory is bounded on both sides whatever the other side sends: frames
-//     other than messages have a limit for each kind, messages stream.
+//     other than messages and vault.db have a limit for each kind, messages stream.
 //   - Nobody waits for ever: each side gives up when the other has moved no
-//     byte for [Stall].
+//     byte for [Stall]; the server gives an auditor longer between blobs, and
+//     for vault.db a time in all.
 //   - The log holds workers' and auditors' names and counts, never an address.
 //
 // What callers must do: check what they receive. Every stream carries its
@@ -35,7 +36,7 @@
 //	POST /v1/objects             what the leaves named in the body speak of
 //	POST /v1/push                one signed leaf, and the ciphertext of a reply or note or a new envelope
 //
-// and to auditors alone, who keep a transaction open meanwhile, each one:
+// and to auditors alone:
 //
 //	GET  /v1/store               vault.db as it is now, in the form that a snapshot has
 //	GET  /v1/blobs?from=N&to=M   the ciphertexts of leaves N to M-1 that lie beside it

@@ -27,15 +27,6 @@ type Client struct {
 	http *http.Client
 }
 
-// A Dial connects to the desk: directly, or through Tor.
-type Dial func(context.Context) (net.Conn, error)
-
-// Direct returns what connects to addr (host:port).
-func Direct(addr string) Dial {
-	d := &net.Dialer{Timeout: Stall}
-	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
-}
-
 // NewClient returns a client of the desk that dial connects to, which must
 // prove the key server; own is the case worker's or auditor's key. Nothing is
 // dialled yet.

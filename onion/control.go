@@ -26,6 +26,16 @@ type Control struct {
 	PasswordFile string // holds the password; without it tor's cookie is used
 }
 
+// UsualControl returns where a tor's control port most likely is on this
+// machine: Debian's socket if there is one, else the port that tor(1) names.
+func UsualControl() string {
+	const debian = "/run/tor/control"
+	if _, err := os.Stat(debian); err == nil {
+		return debian
+	}
+	return "127.0.0.1:9051"
+}
+
 // network splits an address into what net.Dial wants: a path has a slash
 // before any colon, host:port has not.
 func network(addr string) (network, address string) {

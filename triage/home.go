@@ -16,6 +16,7 @@ import (
 	"filippo.io/age/plugin"
 	"golang.org/x/mod/sumdb/note"
 
+	"tocsin/desk"
 	"tocsin/ledger"
 	"tocsin/seal/roster"
 )
@@ -45,7 +46,7 @@ type Home struct {
 	// PIN or a touch; nil if nobody can be asked.
 	PluginUI *plugin.ClientUI
 	// Tor reaches a desk whose address ends with .onion.
-	Tor Tor
+	Tor desk.Tor
 	// Now is the clock; days are taken from it, and when deliveries are due.
 	Now func() time.Time
 	// Reading is told how far the opening of new cases is; it may be nil.

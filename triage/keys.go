@@ -4,25 +4,18 @@ import (
 	"bytes"
 	"crypto/ecdh"
 	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"filippo.io/age"
 
+	"tocsin/desk"
+	"tocsin/onion"
 	"tocsin/seal"
 	"tocsin/seal/roster"
 )
-
-// onion.key holds what stands after the address in a file of tor's
-// ClientOnionAuthDir (tor(1)), so that any tor can be given it by hand.
-const onionPrefix = "descriptor:x25519:"
-
-var onionBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // Keygen makes a case worker's keys in the home and returns the public card
 // that the organisation needs. With a passphrase the key files are protected
@@ -49,22 +42,13 @@ func (h *Home) keygen(name string, write func(file string, plain []byte) error) 
 	if err != nil {
 		return nil, fmt.Errorf("making the worker key: %w", err)
 	}
-	pub, desk, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return nil, fmt.Errorf("making the desk key: %w", err)
-	}
-	pem, err := roster.MarshalPrivateDeskKey(desk)
+	keys, err := desk.NewKeys()
 	if err != nil {
 		return nil, err
 	}
-	onion, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("making the onion key: %w", err)
-	}
-	w := &roster.Worker{Name: name, Recipient: identity.Recipient().String(), Desk: pub, Onion: onionBase32.EncodeToString(onion.PublicKey().Bytes())}
+	w := &roster.Worker{Name: name, Recipient: identity.Recipient().String(), Desk: keys.Desk, Onion: keys.Onion}
 	text := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", h.today(), w.Recipient, identity)
-	onionText := []byte(onionPrefix + onionBase32.EncodeToString(onion.Bytes()) + "\n")
-	for i, plain := range [][]byte{text, pem, onionText} { // in the order of keyFiles
+	for i, plain := range [][]byte{text, keys.DeskFile, keys.OnionFile} { // in the order of keyFiles
 		err := write(keyFiles[i], plain)
 		clear(plain)
 		if err != nil {
@@ -172,15 +156,9 @@ func (h *Home) onionKey() (*ecdh.PrivateKey, error) {
 		return nil, fmt.Errorf("reading the onion key: %w", err)
 	}
 	defer clear(text)
-	encoded, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), onionPrefix)
-	secret, err := onionBase32.DecodeString(encoded)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("reading the onion key: %s does not begin with %q and a key in base32", h.path("onion.key"), onionPrefix)
-	}
-	defer clear(secret)
-	key, err := ecdh.X25519().NewPrivateKey(secret)
+	key, err := onion.ParseClientKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading the onion key: %w", err)
+		return nil, fmt.Errorf("reading the onion key %s: %w", h.path("onion.key"), err)
 	}
 	return key, nil
 }

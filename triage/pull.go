@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strings"
-	"time"
 
 	"tocsin/desk"
 	"tocsin/ledger"
-	"tocsin/onion"
 )
 
 // Pulled says what a pull brought.
@@ -192,18 +188,6 @@ func (h *Home) fetchMissing(ctx context.Context, src deskSource, m *mirror, resu
 	})
 }
 
-// A Tor is how the case worker's own tor is reached.
-type Tor struct {
-	SOCKS   string        // "host:port" or a socket's path
-	Control onion.Control // to hand it the key that finds the desk
-}
-
-// onionPort is where the desk's onion service answers.
-const onionPort = "443"
-
-// onionTime bounds how long it may take to find an onion service and connect.
-const onionTime = 3 * time.Minute
-
 // dial returns a client of the desk, and what to call when done with it.
 func (h *Home) dial(addr string) (c *desk.Client, hangUp func(), err error) {
 	conf, err := h.config()
@@ -224,42 +208,12 @@ func (h *Home) dial(addr string) (c *desk.Client, hangUp func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	connect, closeTor := desk.Direct(addr), func() {}
-	if host, ok := onionHost(addr); ok {
-		if connect, closeTor, err = h.throughTor(host); err != nil {
-			return nil, nil, err
-		}
+	connect, closeTor, err := h.Tor.Dial(addr, h.onionKey)
+	if err != nil {
+		return nil, nil, err
 	}
 	if c, err = desk.NewClient(connect, key, r.Intake.Desk); err != nil {
 		return nil, nil, fmt.Errorf("preparing to ask the desk: %w", err)
 	}
 	return c, func() { c.Close(); closeTor() }, nil
-}
-
-// onionHost returns the host and port of an address that is an onion
-// service's. No other way than Tor may be tried for it: a name server would
-// learn of it.
-func onionHost(addr string) (string, bool) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, port = addr, onionPort
-	}
-	return net.JoinHostPort(host, port), strings.HasSuffix(strings.ToLower(host), ".onion")
-}
-
-// throughTor returns what connects to an onion service through the case
-// worker's tor.
-func (h *Home) throughTor(addr string) (desk.Dial, func(), error) {
-	key, err := h.onionKey()
-	if err != nil {
-		return nil, nil, err
-	}
-	d := &onion.Dialer{SOCKS: h.Tor.SOCKS, Control: h.Tor.Control, Key: key}
-	connect := func(ctx context.Context) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, onionTime)
-		defer cancel()
-		return d.Dial(ctx, strings.ToLower(addr))
-	}
-	// If tor went away meanwhile, the key went with it.
-	return connect, func() { _ = d.Close() }, nil
 }

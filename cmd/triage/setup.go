@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
 
+	"tocsin/desk"
 	"tocsin/onion"
-	"tocsin/triage"
 )
 
 type keygenCmd struct {
@@ -120,18 +121,9 @@ type deskFlags struct {
 	TorPasswordFile string `type:"existingfile" placeholder:"FILE" help:"Holds the control port's password; without it tor's cookie is used."`
 }
 
-// debianControl is where Debian's tor has its control socket.
-const debianControl = "/run/tor/control"
-
-func (f *deskFlags) tor() triage.Tor {
-	control := f.TorControl
-	if control == "" {
-		control = "127.0.0.1:9051"
-		if _, err := os.Stat(debianControl); err == nil {
-			control = debianControl
-		}
-	}
-	return triage.Tor{SOCKS: f.SOCKS, Control: onion.Control{Addr: control, PasswordFile: f.TorPasswordFile}}
+func (f *deskFlags) tor() desk.Tor {
+	control := cmp.Or(f.TorControl, onion.UsualControl())
+	return desk.Tor{SOCKS: f.SOCKS, Control: onion.Control{Addr: control, PasswordFile: f.TorPasswordFile}}
 }
 
 // count returns "1 leaf", "2 leaves".

@@ -36,7 +36,7 @@ type Store struct {
 // name and goes when it is closed. progress is told how many bytes came, of how
 // many. The caller must Close what it returns.
 func (c *Client) Store(ctx context.Context, dir string, progress func(done, of int64)) (*Store, error) {
-	db, err := os.CreateTemp(dir, ".vault-*")
+	db, err := os.CreateTemp(dir, ".new-vault-*")
 	if err != nil {
 		return nil, fmt.Errorf("making a file for the store: %w", err)
 	}

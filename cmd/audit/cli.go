@@ -27,12 +27,13 @@ const (
 
 const description = `Check that a store of sealed reports is whole, without any key that opens one.
 
-audit reads a snapshot of an intake's store ("intake snapshot" makes one) and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act, as when a report lies unread past the policy's hours; it does not keep a store from being whole.
+audit reads a snapshot of an intake's store ("intake snapshot" makes one), or the store itself over the intake's desk, and accounts for every byte of it: each record against its leaf, the leaves against the tree, the tree against its signed checkpoint, envelopes against the roster of their day; where no record lies there must be zeros, and beside the store nothing. Every finding is a line, the worst first, and each kind comes with what was expected and what to do; the last line is the count. Of one kind, 100 are shown. A notice says that somebody should act, as when a report lies unread past the policy's hours; it does not keep a store from being whole.
 
 Exit codes: 0 whole, 1 could not check, 2 usage, 3 findings other than notices. 1 also if what was found could not be remembered, or the page not be written.`
 
 type commands struct {
-	Verify  verifyCmd  `cmd:"" help:"Check a snapshot of a store."`
+	Setup   setupCmd   `cmd:"" help:"Make your keys, to check a store over the network."`
+	Verify  verifyCmd  `cmd:"" help:"Check a snapshot of a store, or the store over the network."`
 	Compare compareCmd `cmd:"" help:"Tell whether one history holds two checkpoints, and prove it."`
 	Proof   proofCmd   `cmd:"" help:"Check a proof that something is in the ledger, such as a witness's receipt."`
 	Stats   statsCmd   `cmd:"" help:"Print what the ledger of a snapshot tells in numbers."`

@@ -47,7 +47,8 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			v := o.Open(t, o.Create(t))
-			defer v.Close()
+			env.Values["intake"] = &intake{t, o, v}
+			env.Defer(func() { v.Close() })
 			if err := o.NewReport(t, "account", 0).Add(t.Context(), v); err != nil {
 				return err
 			}
@@ -101,9 +102,11 @@ func TestScripts(t *testing.T) {
 			return ov.Snapshot(t.Context(), dir("other"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"flip": flip,
-			"same": same,
-			"mode": mode,
+			"flip":  flip,
+			"hire":  hire,
+			"mode":  mode,
+			"same":  same,
+			"serve": serve,
 		},
 	})
 }

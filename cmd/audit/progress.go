@@ -14,11 +14,9 @@ import (
 
 // verify checks a store, and shows on a terminal how far it is.
 func verify(ctx context.Context, t terminal, o audit.Options) (*audit.Result, error) {
-	if f, ok := t.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p := newProgress(f)
-		o.Progress = p.update
-		defer p.clear()
-	}
+	update, clear := t.progress()
+	defer clear()
+	o.Progress = update
 	return audit.Verify(ctx, o)
 }
 
@@ -27,6 +25,17 @@ type progress struct {
 	w     io.Writer
 	start time.Time
 	last  time.Time
+}
+
+// progress returns what shows how far something is, if a person looks, and what
+// takes it away again.
+func (t terminal) progress() (update func(done, total int64), clear func()) {
+	f, ok := t.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func(int64, int64) {}, func() {}
+	}
+	p := newProgress(f)
+	return p.update, p.clear
 }
 
 func newProgress(w io.Writer) *progress { return &progress{w: w, start: time.Now()} }

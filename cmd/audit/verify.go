@@ -15,7 +15,9 @@ type verifyCmd struct {
 	Memory string `type:"path" placeholder:"DIR" help:"Directory in which you remember the last audit. The store must contain that history, and a roster that is no older; then it is remembered in turn. It need not exist the first time; later, neither the roster nor the key need be given again."`
 	JSON   bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (it is remembered for the next audit), unchecked or broken."`
 	HTML   string `name:"html" placeholder:"FILE" help:"Write the result to FILE as well, as a page that stands alone, for the minutes. It names cases and is not for publication."`
-	Store  string `arg:"" help:"The snapshot's directory."`
+	Store  string `arg:"" optional:"" help:"The snapshot's directory."`
+
+	deskFlags `embed:""`
 }
 
 // Help is shown by audit verify --help.
@@ -25,6 +27,12 @@ func (verifyCmd) Help() string {
   audit verify --memory memory --roster roster --org-key org.pub ./snapshot
   audit verify --memory memory ./snapshot
 
+Without a snapshot, over the network, with the keys that audit setup made in the memory and once they are on the roster:
+
+  audit verify --memory memory --desk tips.example.org:8443
+
+vault.db, which holds the ledger, the envelopes and the small messages, is then read into a file without a name in the memory; large messages are checked as they pass and not kept. All that is found in a snapshot is found, but for files that no record names, which are not sent.
+
 Keep the memory where the intake's operators can't reach it: it is what shows that a store was rolled back or rewritten, or shown otherwise to you than to others.`
 }
 
@@ -32,6 +40,9 @@ Keep the memory where the intake's operators can't reach it: it is what shows th
 func (c *verifyCmd) Validate() error {
 	if c.Memory == "" && (c.Roster == "" || c.OrgKey == "") {
 		return errors.New("missing flags: --roster and --org-key, or --memory")
+	}
+	if err := c.check(c.Store, c.Memory); err != nil {
+		return err
 	}
 	return c.pageApart()
 }
@@ -53,6 +64,14 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal, args typed) error {
 			return err
 		}
 		o.OrgKey, o.Roster, o.Last = memory.OrgKey, memory.Roster, memory.Checkpoint
+	}
+	if c.Desk != "" {
+		store, done, err := c.fetch(ctx, memory, c.Memory, t)
+		if err != nil {
+			return err
+		}
+		defer done()
+		o.Source = store
 	}
 	r, err := verify(ctx, t, o)
 	if err != nil {

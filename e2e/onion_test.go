@@ -53,6 +53,7 @@ func TestOnion(t *testing.T) {
 	t.Run("a report with a large file by curl", func(t *testing.T) { reportByCurl(t, dir, web, witness) })
 	t.Run("the descriptor demands work when it must", func(t *testing.T) { proofOfWork(t, web, witness) })
 	t.Run("case workers", func(t *testing.T) { workers(t, dir, s, alice, bob) })
+	t.Run("an auditor", func(t *testing.T) { auditor(t, dir, s, bob) })
 	t.Run("a browser reports and returns", func(t *testing.T) { browseOnion(t, dir, web, witness, alice) })
 	t.Run("one circuit holds a bounded number of connections", func(t *testing.T) { boundedStreams(t, web, witness) })
 	t.Run("tor hangs", func(t *testing.T) { torHangs(t, s, web, witness) })

@@ -38,7 +38,8 @@ const (
 	maxHeader     = 16 << 10
 )
 
-// A Server answers case workers and auditors. Its methods may be used by several goroutines.
+// A Server answers case workers and auditors. Its methods may be used by
+// several goroutines.
 type Server struct {
 	vault *vault.Vault
 	log   *slog.Logger

@@ -204,7 +204,7 @@ func (s *supervisor) publish(t *conn, service *Service) error {
 	if added {
 		err := t.add(service, clients)
 		if answered := (*textproto.Error)(nil); err != nil && service.Private && errors.As(err, &answered) {
-			s.trouble(&Trouble{err.Error(), "see the onion keys of the case workers on the roster"})
+			s.trouble(&Trouble{err.Error(), "see the onion keys on the roster"})
 			added, err = false, nil
 		}
 		if err != nil {

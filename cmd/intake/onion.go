@@ -22,7 +22,7 @@ import (
 
 // onionFlags are the flags of intake serve about Tor.
 type onionFlags struct {
-	Onion           bool   `help:"Publish the witness's page as an onion service, and the desk as one that only the roster's case workers find."`
+	Onion           bool   `help:"Publish the witness's page as an onion service, and the desk as one that only the roster's case workers and auditors find."`
 	Tor             string `default:"tor" placeholder:"PATH" help:"The tor that is started and kept running."`
 	Torrc           string `type:"existingfile" placeholder:"FILE" help:"More lines for that tor's configuration, such as bridges."`
 	TorControl      string `placeholder:"ADDR" help:"Attach to a tor that runs already, by its control port (host:port) or socket (path), instead of starting one."`
@@ -163,7 +163,7 @@ type onionCmd struct {
 
 type onionAddressCmd struct {
 	Data string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory."`
-	Desk bool   `help:"The desk's address, for case workers, instead of the witnesses'."`
+	Desk bool   `help:"The desk's address, for case workers and auditors, instead of the witnesses'."`
 }
 
 // Help is shown by intake onion address --help.

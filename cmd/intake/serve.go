@@ -20,7 +20,7 @@ import (
 type serveCmd struct {
 	Data   string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory, with a store."`
 	Listen string `placeholder:"ADDR" help:"Where witnesses come in, as host:port, in plain HTTP unless --tls-name is given; port 0 takes a free one. May be left out with --onion."`
-	Desk   string `placeholder:"ADDR" help:"Where case workers come in, as host:port, in mutual TLS. Without it, and without --onion, they can't."`
+	Desk   string `placeholder:"ADDR" help:"Where case workers and auditors come in, as host:port, in mutual TLS. Without it, and without --onion, they can't."`
 	Config string `type:"existingfile" placeholder:"FILE" help:"Limits of this machine, as JSON; see below."`
 
 	tlsFlags

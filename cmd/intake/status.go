@@ -100,7 +100,7 @@ func (s *status) text(now time.Time) string {
 		line("%-11s %s", service.Name, service.Address)
 		switch {
 		case service.Private && service.Clients == 0:
-			line("            not published: no case worker on the roster has an onion key")
+			line("            not published: nobody on the roster has an onion key")
 		case !service.Added:
 			line("            not published")
 		case service.Uploads == 0:
@@ -111,7 +111,7 @@ func (s *status) text(now time.Time) string {
 		switch f := service.Fetch; {
 		case service.Private:
 			if service.Clients > 0 {
-				line("            found by case workers alone: %d keys on the roster", service.Clients)
+				line("            found by case workers and auditors alone: %d keys on the roster", service.Clients)
 			}
 		case f == nil:
 			line("            own page not fetched through Tor yet")

@@ -396,10 +396,13 @@ func (m *machine) cosigned(t *testing.T) {
 	if got := m.sh(t, "journalctl --no-pager -o cat -u tocsin-cosign"); !strings.Contains(got, "the roster names no cosigners") {
 		t.Errorf("intake cosign says\n%s", got)
 	}
-	sees := "$(systemctl cat tocsin-cosign | sed -n 's/^\\(TemporaryFileSystem\\|BindReadOnlyPaths\\)=/--property=&/p')"
-	if got := m.sh(t, "systemd-run --quiet --pipe --wait "+sees+" ls -A "+data); got != "control.sock\n" {
+	const other = "/run/systemd/system/tocsin-cosign.service.d"
+	m.sh(t, "mkdir "+other)
+	m.put(t, other+"/other.conf", "[Service]\nExecStart=\nExecStart=ls -A "+data+"\nStandardOutput=file:/run/seen\n")
+	if got := m.sh(t, "systemctl daemon-reload; systemctl start tocsin-cosign; cat /run/seen"); got != "control.sock\n" {
 		t.Errorf("of the data directory it sees\n%s", got)
 	}
+	m.sh(t, "rm -r "+other+" && systemctl daemon-reload")
 }
 
 // stop shuts the machine down as its power button does.

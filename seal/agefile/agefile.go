@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // ErrMalformed is wrapped by every error of Inspect that is about the file
@@ -69,13 +70,20 @@ func HybridHeaderSize(recipients int) int64 {
 	return hybridFixed + hybridStanza*int64(recipients)
 }
 
+// readers are used again: an audit inspects every message of a store.
+var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
+
 // Inspect reads the header from r and computes the rest from size, the length
 // of the whole file. It reads at most the header and one buffer (4 KiB)
 // beyond, and never more than 2 MiB of header. A file that it refuses gives an
 // error that wraps ErrMalformed; an error of r is passed on wrapped.
 func Inspect(r io.Reader, size int64) (*Info, error) {
-	h := header{r: bufio.NewReader(io.LimitReader(r, min(max(size, 0), maxHeader)))}
+	buffered := readers.Get().(*bufio.Reader)
+	buffered.Reset(io.LimitReader(r, min(max(size, 0), maxHeader)))
+	h := header{r: buffered}
 	stanzas, err := h.parse()
+	buffered.Reset(nil)
+	readers.Put(buffered)
 	if err != nil {
 		return nil, fmt.Errorf("inspecting an age header: %w", err)
 	}
@@ -112,10 +120,17 @@ type header struct {
 	n int64
 }
 
-// line returns the next line without its LF. The lines of a header that
-// someone may have made up are held in memory one at a time.
+// line returns the next line without its LF, valid until the next is read. The
+// lines of a header that someone may have made up are held in memory one at a
+// time.
 func (h *header) line() ([]byte, error) {
-	b, err := h.r.ReadBytes('\n')
+	b, err := h.r.ReadSlice('\n')
+	if err == bufio.ErrBufferFull { // no line that age writes to a known recipient
+		var rest []byte
+		b = bytes.Clone(b)
+		rest, err = h.r.ReadBytes('\n')
+		b = append(b, rest...)
+	}
 	h.n += int64(len(b))
 	if err == io.EOF {
 		return nil, malformed("the header does not end within the file or %d bytes", maxHeader)

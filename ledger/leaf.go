@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unique"
 )
 
 var (
@@ -189,12 +190,15 @@ func (l *Leaf) equal(m *Leaf) bool {
 var allFields = []string{"case", "number", "kind", "size", "digest", "envelope", "destination", "rule", "once", "secret", "after", "done", "by", "signature"}
 
 func (l *Leaf) encode() []byte {
-	var b strings.Builder
-	b.WriteString(leafHeader + string(l.Event) + "\nday " + string(l.Day) + "\n")
+	b := make([]byte, 0, MaxLeaf/4)
+	b = append(b, leafHeader...)
+	b = append(append(b, l.Event...), "\nday "...)
+	b = append(append(b, l.Day...), '\n')
 	for _, f := range l.fields() {
-		b.WriteString(f + " " + l.get(f) + "\n")
+		b = append(append(b, f...), ' ')
+		b = append(append(b, l.get(f)...), '\n')
 	}
-	return []byte(b.String())
+	return b
 }
 
 func (l *Leaf) get(field string) string {
@@ -249,7 +253,7 @@ func ParseLeaf(b []byte) (*Leaf, error) {
 		}
 		return nil, fmt.Errorf("leaf: %w: it does not begin with %q", ErrMalformed, leafHeader)
 	}
-	l := &Leaf{Event: Event(event)}
+	l := &Leaf{Event: Event(shared(event))}
 	if fields[l.Event] == nil {
 		return nil, fmt.Errorf("leaf: unknown event %q: %w", event, ErrVersion)
 	}
@@ -259,7 +263,7 @@ func ParseLeaf(b []byte) (*Leaf, error) {
 		return nil, fmt.Errorf("leaf: %w: a day is expected", ErrMalformed)
 	}
 	var err error
-	if l.Day, err = ParseDay(day); err != nil {
+	if l.Day, err = ParseDay(shared(day)); err != nil {
 		return nil, fmt.Errorf("leaf: day: %w", err)
 	}
 	lines = lines[1:]
@@ -303,7 +307,7 @@ func (l *Leaf) set(field, v string) (err error) {
 	case "number":
 		l.Number, err = strconv.ParseUint(v, 10, 63)
 	case "kind":
-		l.Kind = v
+		l.Kind = shared(v)
 		if v != KindReport && v != KindAddition && v != KindReply && v != KindNote {
 			err = fmt.Errorf("%w: unknown kind %q", ErrVersion, v)
 		}
@@ -330,7 +334,7 @@ func (l *Leaf) set(field, v string) (err error) {
 			err = fmt.Errorf("%w: negative", ErrMalformed)
 		}
 	case "done":
-		l.Done, err = ParseDay(v)
+		l.Done, err = ParseDay(shared(v))
 	case "by":
 		l.By, err = name(v)
 	case "signature":
@@ -352,5 +356,9 @@ func name(v string) (string, error) {
 	if !nameForm.MatchString(v) {
 		return "", fmt.Errorf("%w: %q is not a name", ErrMalformed, v)
 	}
-	return v, nil
+	return shared(v), nil
 }
+
+// shared returns a string that is equal to s and one for all leaves, so that
+// one who keeps many leaves does not keep their texts.
+func shared(s string) string { return unique.Make(s).Value() }

@@ -2,15 +2,14 @@ package vault
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -49,7 +48,9 @@ type Visitor struct {
 	Envelope func(index, sealed int64, id ledger.CaseID, info *agefile.Info)
 	Message  func(index int64, leaf *ledger.Leaf, info *agefile.Info)
 	Found    func(Finding)
-	Progress func(done, total int64) // bytes read of the store
+	// Progress says how many bytes of the store were read. It is called from
+	// several goroutines, one at a time; all others are called from Check's.
+	Progress func(done, total int64)
 }
 
 // Counts says how much a check went through.
@@ -69,13 +70,16 @@ type Counts struct {
 //
 // The store must not be written to meanwhile: hand it a snapshot.
 func Check(ctx context.Context, src Source, visit Visitor) (*Counts, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	db, size := src.DB()
 	c := &checker{
-		ctx: ctx, src: src, visit: visit, total: size + src.BlobBytes(),
+		ctx: ctx, end: end, src: src, visit: visit, workers: startWorkers(), total: size + src.BlobBytes(),
 		envelopes: map[int64]int64{}, ids: map[ledger.CaseID]int64{}, retired: map[int64]int64{},
 		tags: map[[32]byte]int64{}, blobs: map[blobName]int64{}, signatures: map[[32]byte]int64{},
-		additions: map[[32]byte]int64{}, buffer: make([]byte, 1<<20),
+		additions: map[[32]byte]int64{},
 	}
+	defer c.workers.stop()
 	c.pages = &pages{r: &countingReaderAt{c, db}, found: c.found, exact: !visit.Live, ended: c.ended, size: size}
 	if !visit.Live {
 		c.unknownFiles()
@@ -83,7 +87,7 @@ func Check(ctx context.Context, src Source, visit Visitor) (*Counts, error) {
 	if c.pages.open() {
 		c.run()
 	}
-	if err := cmp.Or(ctx.Err(), c.broken); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("checking the store: %w", err)
 	}
 	c.counts.Bytes = c.total
@@ -91,18 +95,20 @@ func Check(ctx context.Context, src Source, visit Visitor) (*Counts, error) {
 }
 
 // A checker goes through a store once. What it keeps in memory is a few
-// hundred bytes a leaf.
+// hundred bytes a leaf. All of it belongs to the goroutine of Check, but for
+// what workers call: ended, broke and advance.
 type checker struct {
-	ctx    context.Context
-	src    Source
-	visit  Visitor
-	pages  *pages
-	trees  map[string]tree
-	counts Counts
+	ctx     context.Context
+	end     context.CancelCauseFunc
+	src     Source
+	visit   Visitor
+	pages   *pages
+	trees   map[string]tree
+	counts  Counts
+	workers *workers
 
-	buffer      []byte // for one message at a time
-	done, total int64  // bytes
-	broken      error  // the check itself failed
+	progress    sync.Mutex // of done, and of calls of visit.Progress
+	done, total int64      // bytes
 
 	order      ledger.Order
 	roster     uint64         // number of the one in force at the leaf under way
@@ -117,21 +123,30 @@ type checker struct {
 	additions  map[[32]byte]int64
 }
 
-func (c *checker) found(id, where, what string) { c.visit.Found(Finding{id, where, what}) }
+func (c *checker) found(id, where, what string) {
+	c.workers.say(func() { c.visit.Found(Finding{id, where, what}) })
+}
+
+// findings are those of one piece of work, for which its turn has not come.
+type findings []Finding
+
+func (f *findings) found(id, where, what string) { *f = append(*f, Finding{id, where, what}) }
 
 // ended reports whether no more is to be read.
-func (c *checker) ended() bool { return c.ctx.Err() != nil || c.broken != nil }
+func (c *checker) ended() bool { return c.ctx.Err() != nil }
 
-// broke notes an error after which the check can't go on, and reports whether
-// it is one.
+// broke ends the check with an error after which it can't go on, and reports
+// whether it is one.
 func (c *checker) broke(err error) bool {
-	if errors.Is(err, ErrSource) && c.broken == nil {
-		c.broken = err
+	if errors.Is(err, ErrSource) {
+		c.end(err)
 	}
 	return c.ended()
 }
 
 func (c *checker) advance(n int64) {
+	c.progress.Lock()
+	defer c.progress.Unlock()
 	c.done += n
 	c.visit.Progress(min(c.done, c.total), c.total)
 }
@@ -159,6 +174,7 @@ func (c *checker) run() {
 			return
 		}
 		step()
+		c.workers.wait()
 	}
 }
 
@@ -214,10 +230,9 @@ const maxMissing = 1 << 16
 
 // readLeaves reads all leaves and recomputes the tree.
 func (c *checker) readLeaves() {
-	missing := int64(0)
+	missing, next := int64(0), int64(0)
 	c.each(bucketLeaves, func(k, v []byte) {
 		index, ok := parseIndex(k)
-		next := int64(len(c.leaves))
 		if !ok || index-next > maxMissing-missing {
 			c.unknownKey(bucketLeaves, k)
 			return
@@ -228,39 +243,45 @@ func (c *checker) readLeaves() {
 		case index > next:
 			c.found("leaf-missing", fmt.Sprintf("leaves %d to %d", next, index-1), "they are not in the store")
 		}
-		for int64(len(c.leaves)) < index { // dropped: keep the indexes of the others
-			c.add(nil, nil)
-		}
-		l, err := ledger.ParseLeaf(v)
-		if err != nil {
-			c.found("leaf-malformed", fmt.Sprintf("leaf %d", index), err.Error())
-		}
-		c.add(l, v)
+		next = max(next, index) + 1
+		c.workers.do(v, func(v []byte) func() {
+			l, err := ledger.ParseLeaf(v)
+			return func() {
+				for int64(len(c.leaves)) < index { // dropped: keep the indexes of the others
+					c.add(nil, nil)
+				}
+				if err != nil {
+					c.found("leaf-malformed", fmt.Sprintf("leaf %d", index), err.Error())
+				}
+				c.add(l, v)
+			}
+		})
 	})
+	c.workers.wait()
 	c.counts.Leaves = int64(len(c.leaves))
 }
 
 func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	index := int64(len(c.leaves))
 	if err := c.hashes.Append(index, encoded); err != nil {
-		c.broken = err // all leaves before it were added, so it can't be
+		c.end(err) // all leaves before it were added, so it can't be
 	}
 	c.leaves = append(c.leaves, l)
 	if l == nil {
 		return
 	}
-	where := fmt.Sprintf("leaf %d", index)
+	where := func() string { return fmt.Sprintf("leaf %d", index) }
 	switch err := c.order.Add(l); {
 	case err == nil:
 	case l.Event == ledger.EventWithdrawn:
-		c.found("withdrawn-order", where, err.Error())
+		c.found("withdrawn-order", where(), err.Error())
 	default:
-		c.found("leaf-order", where, err.Error())
+		c.found("leaf-order", where(), err.Error())
 	}
 	if l.IsSigned() {
 		key := sha256.Sum256(l.Signature)
 		if other, ok := c.signatures[key]; ok {
-			c.found("leaf-twice", where, fmt.Sprintf("it bears the same signature as leaf %d", other))
+			c.found("leaf-twice", where(), fmt.Sprintf("it bears the same signature as leaf %d", other))
 		}
 		c.signatures[key] = index
 	}
@@ -276,14 +297,14 @@ func (c *checker) add(l *ledger.Leaf, encoded []byte) {
 	case !known: // its order was reported
 	case l.Event == ledger.EventRekey:
 		if l.Number != c.roster {
-			c.found("rekey-roster", where, fmt.Sprintf("it was sealed for roster %d, and roster %d was in force", l.Number, c.roster))
+			c.found("rekey-roster", where(), fmt.Sprintf("it was sealed for roster %d, and roster %d was in force", l.Number, c.roster))
 		}
 		c.envelopes[at] = index
 	case l.Retires():
 		c.retired[at] = index
 	case l.Event == ledger.EventMessage && l.Kind == ledger.KindAddition:
 		if other, ok := c.additions[l.Once]; ok {
-			c.found("leaf-twice", where, fmt.Sprintf("it was sent from the same form as leaf %d", other))
+			c.found("leaf-twice", where(), fmt.Sprintf("it was sent from the same form as leaf %d", other))
 		}
 		c.additions[l.Once] = index
 	}
@@ -326,7 +347,7 @@ func (c *checker) tellLeaves() {
 func (c *checker) head() {
 	size := int64(len(c.leaves))
 	published := func(key, v []byte, tell func(*Published, ledger.Hashes, int64)) {
-		p, err := parsePublished(v)
+		p, err := parsePublished(bytes.Clone(v)) // the page is used again
 		if err != nil {
 			c.found("published-malformed", string(key)+" checkpoint", err.Error())
 			return
@@ -366,37 +387,4 @@ func printable[T ~string | ~[]byte](key T) string {
 		}
 	}
 	return fmt.Sprintf("%q", s) + rest
-}
-
-// A countingReaderAt tells its checker how many bytes went through it, and
-// ends with it: a file can claim to be longer than anyone would wait.
-type countingReaderAt struct {
-	c *checker
-	r io.ReaderAt
-}
-
-func (r *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
-	if err := r.c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.r.ReadAt(p, off)
-	r.c.broke(err)
-	r.c.advance(int64(n))
-	return n, err
-}
-
-// A countingReader is the same for a blob.
-type countingReader struct {
-	c *checker
-	r io.Reader
-}
-
-func (r *countingReader) Read(p []byte) (int, error) {
-	if err := r.c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.r.Read(p)
-	r.c.broke(err)
-	r.c.advance(int64(n))
-	return n, err
 }

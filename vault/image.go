@@ -57,7 +57,7 @@ func (i *Image) open() (err error) {
 	}
 	p := ownPages(asOf{i.metas, i.file}, i.Size, &err)
 	if p.open() {
-		p.freelist(DBName+" (freelist)", func(id uint64) { i.free = append(i.free, id) })
+		p.freelist(func(id uint64) { i.free = append(i.free, id) })
 	}
 	return err
 }

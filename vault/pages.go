@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 )
 
 // The file format of bbolt 1.x (go.etcd.io/bbolt, internal/common), read here
@@ -50,6 +51,24 @@ type pages struct {
 	marked pageSet
 }
 
+// A place is where something may be wrong: a page, or a bucket that lies inline
+// in its parent. It costs nothing until it is named.
+type place struct {
+	page   uint64
+	of     string // what lies there, or ""
+	inline bool
+}
+
+func (p place) String() string {
+	switch {
+	case p.inline:
+		return p.of + " (inline)"
+	case p.of != "":
+		return fmt.Sprintf("%s page %d (%s)", DBName, p.page, p.of)
+	}
+	return fmt.Sprintf("%s page %d", DBName, p.page)
+}
+
 // open reads the meta pages. It returns false if none is usable; what is
 // wrong is reported either way.
 func (p *pages) open() bool {
@@ -88,7 +107,8 @@ func (p *pages) open() bool {
 // meta reads one meta page, or returns nil after reporting why it is not
 // usable.
 func (p *pages) meta(n uint64) []byte {
-	where := fmt.Sprintf("%s page %d", DBName, n)
+	at := place{page: n}
+	where := at.String()
 	b := make([]byte, pageSize)
 	if _, err := p.r.ReadAt(b, int64(n)*pageSize); err != nil {
 		p.found("page-unreadable", where, err.Error())
@@ -110,7 +130,7 @@ func (p *pages) meta(n uint64) []byte {
 	case le.Uint64(m[24:]) != 0:
 		p.found("page-header", where, "the root bucket has a sequence")
 	}
-	p.zero(where, b[pageHeader+metaSize:], pageHeader+metaSize)
+	p.zero(at, b[pageHeader+metaSize:], pageHeader+metaSize)
 	return b
 }
 
@@ -124,53 +144,74 @@ func (p *pages) sameMetas(a, b []byte) {
 	}
 }
 
+// zeros is what lies where bbolt writes nothing.
+var zeros [pageSize]byte
+
+// nonZero returns where the first byte is that is not zero, or -1.
+func nonZero(b []byte) int {
+	for at := 0; at < len(b); at += pageSize {
+		part := b[at:min(at+pageSize, len(b))]
+		if bytes.Equal(part, zeros[:len(part)]) {
+			continue
+		}
+		return at + slices.IndexFunc(part, func(c byte) bool { return c != 0 })
+	}
+	return -1
+}
+
 // zero reports a byte that is not zero where bbolt writes nothing.
-func (p *pages) zero(where string, b []byte, offset int) {
-	if i := bytes.IndexFunc(b, func(r rune) bool { return r != 0 }); i >= 0 {
-		p.found("page-slack", where, fmt.Sprintf("byte %d is not zero though nothing lies there", offset+i))
+func (p *pages) zero(at place, b []byte, offset int) {
+	if i := nonZero(b); i >= 0 {
+		p.found("page-slack", at.String(), fmt.Sprintf("byte %d is not zero though nothing lies there", offset+i))
 	}
 }
 
 // mark accounts for a run of pages and reports one that is used twice.
-func (p *pages) mark(where string, id, n uint64) bool {
+func (p *pages) mark(at place, id, n uint64) bool {
 	for i := id; i < id+n; i++ {
 		if !p.marked.add(i) {
-			p.found("page-twice", where, fmt.Sprintf("page %d is used twice", i))
+			p.found("page-twice", at.String(), fmt.Sprintf("page %d is used twice", i))
 			return false
 		}
 	}
 	return true
 }
 
-// read returns a page with its overflow, of at most limit bytes, or nil after
-// reporting why not.
-func (p *pages) read(id uint64, where string, limit uint64) []byte {
+// read returns the page of a place with its overflow, of at most limit bytes,
+// or nil after reporting why not. It lies in page, of pageSize, if it has no
+// overflow, and otherwise in *large, which grows.
+func (p *pages) read(at place, limit uint64, page []byte, large *[]byte) []byte {
 	if p.ended() {
 		return nil
 	}
+	id := at.page
 	if id < 2 || id >= p.high {
-		p.found("page-header", where, fmt.Sprintf("there is no page %d", id))
+		p.found("page-header", at.String(), fmt.Sprintf("there is no page %d", id))
 		return nil
 	}
-	head := make([]byte, pageHeader)
-	if _, err := p.r.ReadAt(head, int64(id)*pageSize); err != nil {
-		p.found("page-unreadable", where, err.Error())
+	if _, err := p.r.ReadAt(page, int64(id)*pageSize); err != nil {
+		p.found("page-unreadable", at.String(), err.Error())
 		return nil
 	}
-	n := 1 + uint64(binary.LittleEndian.Uint32(head[12:]))
+	n := 1 + uint64(binary.LittleEndian.Uint32(page[12:]))
 	if id+n > p.high || n > limit/pageSize {
-		p.found("page-header", where, fmt.Sprintf("it claims %d pages", n))
+		p.found("page-header", at.String(), fmt.Sprintf("it claims %d pages", n))
 		return nil
 	}
-	if got := binary.LittleEndian.Uint64(head); got != id {
-		p.found("page-header", where, fmt.Sprintf("it says that it is page %d", got))
+	if got := binary.LittleEndian.Uint64(page); got != id {
+		p.found("page-header", at.String(), fmt.Sprintf("it says that it is page %d", got))
 	}
-	if !p.mark(where, id, n) {
+	if !p.mark(at, id, n) {
 		return nil
 	}
-	b := make([]byte, n*pageSize)
-	if _, err := p.r.ReadAt(b, int64(id)*pageSize); err != nil {
-		p.found("page-unreadable", where, err.Error())
+	if n == 1 {
+		return page
+	}
+	*large = slices.Grow((*large)[:0], int(n*pageSize))[:n*pageSize]
+	b := *large
+	copy(b, page)
+	if _, err := p.r.ReadAt(b[pageSize:], int64(id+1)*pageSize); err != nil {
+		p.found("page-unreadable", at.String(), err.Error())
 		return nil
 	}
 	return b
@@ -179,16 +220,15 @@ func (p *pages) read(id uint64, where string, limit uint64) []byte {
 // account reads the freelist and reports every page that is neither live nor
 // free, or both. Call it after all buckets were walked.
 func (p *pages) account() {
-	where := fmt.Sprintf("%s page %d (freelist)", DBName, p.free)
 	b := make([]byte, pageSize)
 	var used, firstUsed uint64
-	ok := p.freelist(where, func(id uint64) {
-		if !p.mark(where, id, 1) || !p.exact {
+	ok := p.freelist(func(id uint64) {
+		if !p.mark(p.freePlace(), id, 1) || !p.exact {
 			return
 		}
 		if _, err := p.r.ReadAt(b, int64(id)*pageSize); err != nil {
-			p.found("page-unreadable", fmt.Sprintf("%s page %d (free)", DBName, id), err.Error())
-		} else if bytes.IndexFunc(b, func(r rune) bool { return r != 0 }) >= 0 {
+			p.found("page-unreadable", place{page: id, of: "free"}.String(), err.Error())
+		} else if nonZero(b) >= 0 {
 			if used++; used == 1 {
 				firstUsed = id
 			}
@@ -205,10 +245,14 @@ func (p *pages) account() {
 	}
 }
 
+func (p *pages) freePlace() place { return place{page: p.free, of: "freelist"} }
+
 // freelist calls fn with each free page in order. It returns false, after
 // reporting why, if the freelist can't be read.
-func (p *pages) freelist(where string, fn func(id uint64)) bool {
-	b := p.read(p.free, where, maxFreelist)
+func (p *pages) freelist(fn func(id uint64)) bool {
+	where := p.freePlace()
+	var large []byte
+	b := p.read(where, maxFreelist, make([]byte, pageSize), &large)
 	if b == nil {
 		return false
 	}
@@ -218,7 +262,7 @@ func (p *pages) freelist(where string, fn func(id uint64)) bool {
 		count, at = le.Uint64(b[pageHeader:]), pageHeader+8
 	}
 	if le.Uint16(b[8:]) != flagFreelist || count > uint64(len(b)-at)/8 {
-		p.found("page-header", where, "not the header of a freelist")
+		p.found("page-header", where.String(), "not the header of a freelist")
 		return false
 	}
 	last := uint64(0)
@@ -229,7 +273,7 @@ func (p *pages) freelist(where string, fn func(id uint64)) bool {
 		id := le.Uint64(b[at:])
 		at += 8
 		if id <= last || id < 2 || id >= p.high {
-			p.found("page-freelist", where, fmt.Sprintf("page %d is out of order or does not exist", id))
+			p.found("page-freelist", where.String(), fmt.Sprintf("page %d is out of order or does not exist", id))
 			continue
 		}
 		last = id

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"path/filepath"
 
 	"tocsin/ledger"
@@ -66,7 +63,8 @@ func (c *checker) rosters() {
 		if sha256.Sum256(v) != l.Digest {
 			c.found("record-digest", describe(i, l), "its SHA-256 is not the one in its leaf")
 		}
-		c.visit.Roster(i, l, bytes.Clone(v))
+		note := bytes.Clone(v)
+		c.workers.say(func() { c.visit.Roster(i, l, note) })
 	})
 	c.expect(bucketRosters, ledger.EventRoster, seen, nil)
 }
@@ -80,30 +78,39 @@ func (c *checker) cases() {
 			return
 		}
 		c.counts.Cases++
-		where := "record of " + describe(i, l)
-		if sha256.Sum256(v) != l.Digest {
-			c.found("record-digest", where, "its SHA-256 is not the one in its leaf")
-		}
-		record, err := ParseCase(v)
-		if err != nil {
-			c.found("record-malformed", where, err.Error())
-			return
-		}
-		if record.ID != l.Case {
-			c.found("record-case", where, "it is the record of case "+record.ID.String())
-		}
-		if other, ok := c.tags[record.Tag]; ok {
-			c.found("record-tag", where, fmt.Sprintf("it has the same tag as the case of leaf %d", other))
-		}
-		c.tags[record.Tag] = i
-		if at, ok := c.retired[i]; ok {
-			if l := c.leaves[at]; l.Event == ledger.EventWithdrawn && !l.Withdraws(record.Withdrawal) {
-				c.found("withdrawn-secret", fmt.Sprintf("withdrawn of case %s (leaf %d)", l.Case, at),
-					"its SHA-256 is not what the record of the case names: somebody else than the witness withdrew it")
-			}
-		}
+		c.workers.do(v, func(v []byte) func() {
+			digest := sha256.Sum256(v)
+			record, err := ParseCase(v)
+			return func() { c.record(i, l, digest, record, err) }
+		})
 	})
+	c.workers.wait()
 	c.expect(bucketCases, ledger.EventCase, seen, nil)
+}
+
+// record checks the record of the case that leaf i opened, as it was read.
+func (c *checker) record(i int64, l *ledger.Leaf, digest ledger.Digest, record *Case, err error) {
+	where := func() string { return "record of " + describe(i, l) }
+	if digest != l.Digest {
+		c.found("record-digest", where(), "its SHA-256 is not the one in its leaf")
+	}
+	if err != nil {
+		c.found("record-malformed", where(), err.Error())
+		return
+	}
+	if record.ID != l.Case {
+		c.found("record-case", where(), "it is the record of case "+record.ID.String())
+	}
+	if other, ok := c.tags[record.Tag]; ok {
+		c.found("record-tag", where(), fmt.Sprintf("it has the same tag as the case of leaf %d", other))
+	}
+	c.tags[record.Tag] = i
+	if at, ok := c.retired[i]; ok {
+		if l := c.leaves[at]; l.Event == ledger.EventWithdrawn && !l.Withdraws(record.Withdrawal) {
+			c.found("withdrawn-secret", fmt.Sprintf("withdrawn of case %s (leaf %d)", l.Case, at),
+				"its SHA-256 is not what the record of the case names: somebody else than the witness withdrew it")
+		}
+	}
 }
 
 func (c *checker) envelopesInForce() {
@@ -114,100 +121,36 @@ func (c *checker) envelopesInForce() {
 		if l == nil {
 			return
 		}
-		where := "envelope of " + describe(i, l)
+		where := func() string { return "envelope of " + describe(i, l) }
 		if at, ok := c.retired[i]; ok {
 			what := fmt.Sprintf("leaf %d says that it was destroyed", at)
 			if c.leaves[at].Event == ledger.EventPurged {
-				c.found("envelope-purged", where, what)
+				c.found("envelope-purged", where(), what)
 			} else {
-				c.found("envelope-withdrawn", where, what)
+				c.found("envelope-withdrawn", where(), what)
 			}
 		}
 		sealed, ok := c.envelopes[i]
 		if !ok { // the leaf opens a case again, which was reported
 			sealed = i
 		}
-		if sha256.Sum256(v) != c.leaves[sealed].Envelope {
-			c.found("record-digest", where, "its SHA-256 is not the one in its leaf")
-		}
-		info, err := agefile.Inspect(bytes.NewReader(v), int64(len(v)))
-		if err != nil {
-			c.found("envelope-malformed", where, err.Error())
-			return
-		}
-		c.visit.Envelope(i, sealed, l.Case, info)
+		want := c.leaves[sealed].Envelope
+		c.workers.do(v, func(v []byte) func() {
+			digest := ledger.Digest(sha256.Sum256(v))
+			info, err := agefile.Inspect(bytes.NewReader(v), int64(len(v)))
+			return func() {
+				if digest != want {
+					c.found("record-digest", where(), "its SHA-256 is not the one in its leaf")
+				}
+				if err != nil {
+					c.found("envelope-malformed", where(), err.Error())
+					return
+				}
+				c.visit.Envelope(i, sealed, l.Case, info)
+			}
+		})
 	})
 	c.expect(bucketEnvelopes, ledger.EventCase, seen, c.retired)
-}
-
-func (c *checker) messages() {
-	seen := map[int64]bool{}
-	c.each(bucketMessages, func(k, v []byte) {
-		i, l := c.leafOf(bucketMessages, k, ledger.EventMessage)
-		seen[i] = true
-		if l == nil {
-			return
-		}
-		c.counts.Messages++
-		inline, blob, err := parseBody(v)
-		if err != nil {
-			c.found("record-malformed", describe(i, l), err.Error())
-			return
-		}
-		if inline != nil {
-			c.message(i, l, bytes.NewReader(inline), int64(len(inline)))
-			return
-		}
-		if other, ok := c.blobs[blob]; ok {
-			c.found("blob-twice", describe(i, l), fmt.Sprintf("it names the blob of leaf %d", other))
-		}
-		c.blobs[blob] = i
-		name := hex.EncodeToString(blob[:])
-		f, err := c.src.Blob(c.ctx, i, name)
-		switch {
-		case err != nil && c.broke(err):
-			return
-		case errors.Is(err, fs.ErrNotExist):
-			c.found("blob-missing", describe(i, l), "its file "+name+" is not there")
-			return
-		case err != nil:
-			c.found("blob-unreadable", describe(i, l), err.Error())
-			return
-		}
-		defer f.Close()
-		if f.Size <= InlineMax {
-			c.found("blob-small", describe(i, l), "a message of its size lies in "+DBName)
-		}
-		c.message(i, l, io.LimitReader(&countingReader{c, f}, f.Size), f.Size)
-	})
-	c.expect(bucketMessages, ledger.EventMessage, seen, nil)
-}
-
-// message checks a ciphertext against its leaf, in one pass over it.
-func (c *checker) message(i int64, l *ledger.Leaf, r io.Reader, size int64) {
-	if size != l.Size {
-		// Its digest can't be right either, and need not be computed: a file
-		// without content can claim any size.
-		c.found("message-size", describe(i, l), fmt.Sprintf("it has %d bytes, its leaf says %d", size, l.Size))
-		return
-	}
-	sum := sha256.New()
-	tee := io.TeeReader(r, sum)
-	info, err := agefile.Inspect(tee, size)
-	if err != nil {
-		c.found("message-malformed", describe(i, l), err.Error())
-	}
-	// Inspect may stop anywhere after the header: the digest takes the rest.
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, c.buffer); err != nil {
-		c.found("blob-unreadable", describe(i, l), err.Error())
-		return
-	}
-	if ledger.Digest(sum.Sum(nil)) != l.Digest {
-		c.found("message-digest", describe(i, l), "its SHA-256 is not the one in its leaf")
-	}
-	if info != nil {
-		c.visit.Message(i, l, info)
-	}
 }
 
 // indexes checks that each index holds exactly what can be derived.
@@ -329,7 +272,7 @@ func (c *checker) strayFiles() {
 func (c *checker) unknownFiles() {
 	files, err := c.src.Others()
 	if err != nil {
-		c.broken = err
+		c.end(err)
 		return
 	}
 	for _, file := range files {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,8 +112,13 @@ const maxCase = 8 << 10
 // Marshal returns the record's canonical text, whose SHA-256 stands in the
 // case's leaf.
 func (c *Case) Marshal() []byte {
-	return fmt.Appendf(nil, "%s\ncase %s\ncodename %d\ntag %x\nrecipient %s\nwitness %s\nwithdrawal %s\n",
-		caseHeader, c.ID, c.Codename, c.Tag, c.Recipient, c.Witness, c.Withdrawal)
+	return []byte(caseHeader +
+		"\ncase " + c.ID.String() +
+		"\ncodename " + strconv.Itoa(c.Codename) +
+		"\ntag " + hex.EncodeToString(c.Tag[:]) +
+		"\nrecipient " + c.Recipient +
+		"\nwitness " + c.Witness +
+		"\nwithdrawal " + c.Withdrawal.String() + "\n")
 }
 
 // ParseCase reads a case record and refuses what Marshal would not write.

@@ -17,18 +17,19 @@ import (
 // What it can't read is a finding and the check goes on, but for an error that
 // wraps ErrSource, which ends the check.
 type Source interface {
-	// DB returns vault.db and its size in bytes. It is read at random, from
-	// several goroutines.
+	// DB returns vault.db and its size in bytes. It is read at random.
 	DB() (io.ReaderAt, int64)
 
 	// Blob opens the large ciphertext that the message of leaf index consists
 	// of, by its name: 32 hexadecimal digits, and returns an error that wraps
-	// fs.ErrNotExist if there is none. It is called in the order of the leaves,
-	// for each at most once, and before the blobs opened earlier are closed;
-	// each is read from its beginning, by a goroutine of its own. A source that
-	// has only one stream may let Blob, or a Read, wait until those opened
-	// before are closed, which then does not depend on it. A blob whose size is
-	// wrong is closed unread.
+	// fs.ErrNotExist if there is none. ctx is the check's, and ends reading it,
+	// too. It is called once for each such message in the order of the leaves,
+	// unless vault.db is broken, and each blob is read once, from its beginning,
+	// or closed unread if its size is wrong.
+	//
+	// A few blobs are open and read at the same time, for as many processors.
+	// A source that has only one stream may let Blob, or a Read, wait until
+	// those opened before are closed, which does not depend on it.
 	Blob(ctx context.Context, index int64, name string) (*Blob, error)
 
 	// BlobBytes is the sum of the sizes of all blobs as far as it is known,
@@ -119,4 +120,37 @@ func (d *Dir) Others() ([]string, error) {
 		}
 	}
 	return names, err
+}
+
+// A countingReaderAt tells its checker how many bytes went through it, and
+// ends with it: a file can claim to be longer than anyone would wait.
+type countingReaderAt struct {
+	c *checker
+	r io.ReaderAt
+}
+
+func (r *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := r.c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.ReadAt(p, off)
+	r.c.broke(err)
+	r.c.advance(int64(n))
+	return n, err
+}
+
+// A countingReader is the same for a blob.
+type countingReader struct {
+	c *checker
+	r io.Reader
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	if err := r.c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.c.broke(err)
+	r.c.advance(int64(n))
+	return n, err
 }

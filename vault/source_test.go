@@ -9,11 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
 
 	"tocsin/audit"
+	"tocsin/ledger"
+	"tocsin/seal/agefile"
 	"tocsin/testorg"
 	"tocsin/vault"
 )
@@ -91,6 +94,14 @@ func TestStream(t *testing.T) {
 	if err != nil || !slices.Equal(got.Findings, want.Findings) || len(want.Findings) != len(blobs) {
 		t.Errorf("found %v, error %v; in the directory %v", got.Findings, err, want.Findings)
 	}
+	last := 0
+	for _, f := range want.Findings {
+		var leaf int
+		if _, err := fmt.Sscanf(f.Where[strings.LastIndexByte(f.Where, '('):], "(leaf %d)", &leaf); err != nil || leaf <= last {
+			t.Errorf("%s comes after that of leaf %d", f, last)
+		}
+		last = leaf
+	}
 }
 
 // TestBrokenStream: a connection that breaks says nothing about the store.
@@ -103,5 +114,20 @@ func TestBrokenStream(t *testing.T) {
 	r, err := auditStream(&stream{t: t, dir: dir, fails: errors.New("bad sector")}, o)
 	if err != nil || r.Whole || r.Findings[0].ID != "blob-unreadable" {
 		t.Errorf("a blob that can't be read: %+v, error %v", r, err)
+	}
+}
+
+// silent is a visitor for whom a finding is an error, and all else nothing.
+func silent(t testing.TB) vault.Visitor {
+	return vault.Visitor{
+		Roster:     func(int64, *ledger.Leaf, []byte) {},
+		Leaf:       func(int64, *ledger.Leaf) {},
+		Checkpoint: func([]byte, ledger.Hashes, int64) {},
+		Cosigned:   func(*vault.Published, ledger.Hashes, int64) {},
+		Published:  func(*vault.Published, ledger.Hashes, int64) {},
+		Envelope:   func(int64, int64, ledger.CaseID, *agefile.Info) {},
+		Message:    func(int64, *ledger.Leaf, *agefile.Info) {},
+		Found:      func(f vault.Finding) { t.Errorf("finding: %s", f) },
+		Progress:   func(int64, int64) {},
 	}
 }

@@ -34,6 +34,7 @@ type Options struct {
 	OrgKey   string       // the organisation's verifier key
 	Last     []byte       // signed checkpoint of the last audit; nil if there was none
 	Today    ledger.Day   // as of when notice is given of what is overdue; "" gives none
+	Resume   string       // file that remembers what an interrupted audit has hashed, or ""; see vault.Resume
 	Progress func(done, total int64)
 }
 
@@ -64,7 +65,9 @@ const (
 
 // Verify checks a store. It returns an error only when it could not check:
 // the store or an input is missing or can't be read, or an input is not what
-// it is given as. All that is wrong with the store is a finding.
+// it is given as. All that is wrong with the store is a finding. The file to
+// resume from is there only from the beginning of an audit that did not end to
+// the end of the next.
 func Verify(ctx context.Context, o Options) (*Result, error) {
 	held, err := roster.Open(o.Roster, o.OrgKey)
 	if err != nil {
@@ -88,8 +91,16 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 		defer dir.Close()
 		src = dir
 	}
+	var resume *vault.Resume
+	if o.Resume != "" {
+		if resume, err = vault.OpenResume(o.Resume); err != nil {
+			return nil, err
+		}
+		defer resume.Close()
+	}
 	counts, err := vault.Check(ctx, src, vault.Visitor{
 		Live:       o.Live,
+		Resume:     resume,
 		Roster:     a.roster,
 		Leaf:       a.leaf,
 		Checkpoint: a.checkpoint,
@@ -102,6 +113,11 @@ func Verify(ctx context.Context, o Options) (*Result, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if resume != nil {
+		if err := resume.Remove(); err != nil {
+			return nil, err
+		}
 	}
 	if a.lastErr != nil {
 		return nil, a.lastErr

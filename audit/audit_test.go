@@ -2,9 +2,12 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -137,6 +140,30 @@ func TestHistory(t *testing.T) {
 	_, err = audit.Verify(t.Context(), audit.Options{Store: t.TempDir(), Roster: f.Signed, OrgKey: f.Key})
 	if err == nil {
 		t.Error("a directory without a store was checked")
+	}
+}
+
+// TestResumeFileGoes: an audit that was interrupted leaves the file to resume
+// from, and the next one, which ends, takes it away.
+func TestResumeFileGoes(t *testing.T) {
+	f := newForgery(t)
+	resume := filepath.Join(t.TempDir(), "resume")
+	ctx, stop := context.WithCancel(t.Context())
+	o := audit.Options{
+		Store: f.dir, Roster: f.Signed, OrgKey: f.Key, Resume: resume,
+		Progress: func(int64, int64) { stop() },
+	}
+	if r, err := audit.Verify(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %+v, error %v", r, err)
+	}
+	if _, err := os.Stat(resume); err != nil {
+		t.Error(err)
+	}
+	if r, err := audit.Verify(t.Context(), o); err != nil || !r.Whole {
+		t.Errorf("resumed: %+v, error %v", r, err)
+	}
+	if _, err := os.Stat(resume); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file to resume from: %v, want none", err)
 	}
 }
 

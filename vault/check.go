@@ -36,6 +36,9 @@ type Visitor struct {
 	// beside the store, and what transactions left behind in free pages and
 	// after the last page.
 	Live bool
+	// Resume remembers the blobs that an interrupted check has hashed. It may
+	// be nil.
+	Resume *Resume
 
 	Roster     func(index int64, leaf *ledger.Leaf, note []byte)
 	Leaf       func(index int64, leaf *ledger.Leaf)
@@ -59,6 +62,7 @@ type Counts struct {
 	Cases    int64 `json:"cases"`
 	Messages int64 `json:"messages"`
 	Bytes    int64 `json:"bytes"`
+	Resumed  int64 `json:"resumed,omitempty"` // messages that an interrupted check had hashed
 }
 
 // Check holds a store against every invariant of this package: each byte of
@@ -347,7 +351,7 @@ func (c *checker) tellLeaves() {
 func (c *checker) head() {
 	size := int64(len(c.leaves))
 	published := func(key, v []byte, tell func(*Published, ledger.Hashes, int64)) {
-		p, err := parsePublished(bytes.Clone(v)) // the page is used again
+		p, err := parsePublished(v)
 		if err != nil {
 			c.found("published-malformed", string(key)+" checkpoint", err.Error())
 			return

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -59,3 +60,6 @@ func (i *Image) Raw() ([]byte, error) {
 	_, err := i.tx.WriteTo(&b)
 	return b.Bytes(), err
 }
+
+// SetClock makes a source judge by that time how long ago a file changed.
+func (d *Dir) SetClock(now time.Time) { d.now = func() time.Time { return now } }

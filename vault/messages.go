@@ -32,7 +32,7 @@ func (c *checker) messages() {
 		case inline != nil:
 			c.workers.do(inline, func(inline []byte) func() {
 				m := &message{index: i, leaf: l}
-				m.read(bytes.NewReader(inline), int64(len(inline)), nil)
+				m.read(bytes.NewReader(inline), int64(len(inline)), false, nil)
 				return func() { c.tell(m) }
 			})
 		default:
@@ -79,15 +79,28 @@ var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 const copyBuffer = 1 << 20 // bytes
 
 func (c *checker) readBlob(m *message, b *Blob) {
+	r := &countingReader{c: c, r: b}
+	was := b.identity()
+	m.resumed = c.visit.Resume.knows(was, m.leaf.Digest)
 	buffer := buffers.Get().(*[copyBuffer]byte)
-	m.read(io.LimitReader(&countingReader{c, b}, b.Size), b.Size, buffer[:])
+	whole := m.read(io.LimitReader(r, b.Size), b.Size, m.resumed, buffer[:])
 	buffers.Put(buffer)
+	if m.resumed {
+		c.advance(b.Size - r.n)
+	} else if whole && b.identity() == was {
+		if err := c.visit.Resume.note(was, m.leaf.Digest); err != nil {
+			c.end(err)
+		}
+	}
 }
 
 // tell says what a worker saw.
 func (c *checker) tell(m *message) {
 	for _, f := range m.findings {
 		c.visit.Found(f)
+	}
+	if m.resumed {
+		c.counts.Resumed++
 	}
 	if m.info != nil {
 		c.visit.Message(m.index, m.leaf, m.info)
@@ -99,29 +112,38 @@ type message struct {
 	index int64
 	leaf  *ledger.Leaf
 	findings
-	info *agefile.Info // nil unless it is well formed and could be read
+	info    *agefile.Info // nil unless it is well formed and could be read
+	resumed bool          // its digest was found to be that of the leaf before
 }
 
-// read holds a ciphertext against its leaf, in one pass over it. buffer may be nil where r needs none.
-func (m *message) read(r io.Reader, size int64, buffer []byte) {
+// read holds a ciphertext against its leaf, in one pass over it, or over its
+// header if the digest is known, and reports whether its bytes are the leaf's.
+// buffer may be nil where r needs none.
+func (m *message) read(r io.Reader, size int64, known bool, buffer []byte) bool {
 	if size != m.leaf.Size {
 		// Its digest can't be right either, and need not be computed: a file
 		// without content can claim any size.
 		m.found("message-size", describe(m.index, m.leaf), fmt.Sprintf("it has %d bytes, its leaf says %d", size, m.leaf.Size))
-		return
+		return false
 	}
 	sum := sha256.New()
 	info, err := agefile.Inspect(io.TeeReader(r, sum), size)
 	if err != nil {
 		m.found("message-malformed", describe(m.index, m.leaf), err.Error())
 	}
+	if known {
+		m.info = info
+		return true
+	}
 	// Inspect may stop anywhere after the header: the digest takes the rest.
 	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, buffer); err != nil {
 		m.found("blob-unreadable", describe(m.index, m.leaf), err.Error())
-		return
+		return false
 	}
 	m.info = info
 	if ledger.Digest(sum.Sum(nil)) != m.leaf.Digest {
 		m.found("message-digest", describe(m.index, m.leaf), "its SHA-256 is not the one in its leaf")
+		return false
 	}
+	return true
 }

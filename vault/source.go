@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A Source is where a check reads a store from: a directory, see OpenDir, or
@@ -50,6 +51,18 @@ var ErrSource = errors.New("the store can't be read to its end")
 type Blob struct {
 	io.ReadCloser
 	Size int64 // bytes
+
+	// Identity is called before it is read and after, and says what it is: the
+	// same, in this run or another, only where the content is the same. It
+	// returns "" for one that can't be told from another. It may be nil.
+	Identity func() string
+}
+
+func (b *Blob) identity() string {
+	if b.Identity == nil {
+		return ""
+	}
+	return b.Identity()
 }
 
 // A Dir is the Source of a store in a directory. It reads files only.
@@ -57,6 +70,7 @@ type Dir struct {
 	path string
 	db   *os.File
 	size int64
+	now  func() time.Time
 }
 
 // OpenDir opens the store in a directory for a check, or returns ErrNotExist.
@@ -69,7 +83,7 @@ func OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checking %s: %w", path, err)
 	}
-	return &Dir{path, f, size}, nil
+	return &Dir{path, f, size, time.Now}, nil
 }
 
 // Close closes vault.db.
@@ -84,7 +98,7 @@ func (d *Dir) Blob(_ context.Context, _ int64, name string) (*Blob, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a blob: %w", err)
 	}
-	return &Blob{f, size}, nil
+	return &Blob{f, size, func() string { return d.identity(f, name) }}, nil
 }
 
 // BlobBytes implements Source.
@@ -143,6 +157,7 @@ func (r *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
 type countingReader struct {
 	c *checker
 	r io.Reader
+	n int64
 }
 
 func (r *countingReader) Read(p []byte) (int, error) {
@@ -150,6 +165,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := r.r.Read(p)
+	r.n += int64(n)
 	r.c.broke(err)
 	r.c.advance(int64(n))
 	return n, err

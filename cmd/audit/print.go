@@ -40,6 +40,9 @@ func printText(w io.Writer, r *audit.Result, memory string, k kept) error {
 	}
 	n := r.Counts
 	fmt.Fprintf(&b, "checked %d leaves, %d cases, %d messages, %d bytes, roster %d\n", n.Leaves, n.Cases, n.Messages, n.Bytes, r.Roster)
+	if n.Resumed > 0 {
+		fmt.Fprintf(&b, "%d of the messages were read by the audit that was interrupted\n", n.Resumed)
+	}
 	notices := ""
 	if n := count[audit.Notice]; n > 0 {
 		notices = fmt.Sprintf("; %d notices", n)

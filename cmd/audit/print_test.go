@@ -69,3 +69,16 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 	}
 	silent("an error", stderr.String())
 }
+
+// TestResumedIsSaid: who reads the result learns what it did not read itself.
+func TestResumedIsSaid(t *testing.T) {
+	var text strings.Builder
+	r := &audit.Result{Whole: true}
+	r.Counts.Resumed = 7
+	if err := printText(&text, r, "", keptNone); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n7 of the messages were read by the audit that was interrupted\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("the result is %q", text.String())
+	}
+}

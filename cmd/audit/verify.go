@@ -13,6 +13,7 @@ type verifyCmd struct {
 	organisation `embed:""`
 
 	Memory string `type:"path" placeholder:"DIR" help:"Directory in which you remember the last audit. The store must contain that history, and a roster that is no older; then it is remembered in turn. It need not exist the first time; later, neither the roster nor the key need be given again."`
+	Resume string `type:"path" placeholder:"FILE" help:"File that remembers the large messages that were read, so that an audit that is interrupted goes on when it is started again. It is removed at the end. Keep it where only you can write, and the snapshot on a machine that you trust."`
 	JSON   bool   `name:"json" help:"Print the result as one JSON object. Its history is grew, first (it is remembered for the next audit), unchecked or broken."`
 	HTML   string `name:"html" placeholder:"FILE" help:"Write the result to FILE as well, as a page that stands alone, for the minutes. It names cases and is not for publication."`
 	Store  string `arg:"" optional:"" help:"The snapshot's directory."`
@@ -44,12 +45,19 @@ func (c *verifyCmd) Validate() error {
 	if err := c.check(c.Store, c.Memory); err != nil {
 		return err
 	}
+	switch {
+	case c.Resume == "":
+	case c.Desk != "":
+		return errors.New("--resume is for a snapshot; over the desk everything is read anew")
+	case within(c.Resume, c.Store):
+		return fmt.Errorf("--resume would write into %s; name a file outside of it", c.Store)
+	}
 	return c.pageApart()
 }
 
 // Run checks a snapshot.
 func (c *verifyCmd) Run(ctx context.Context, t terminal, args typed) error {
-	o := audit.Options{Store: c.Store, Today: ledger.DayOf(now())}
+	o := audit.Options{Store: c.Store, Resume: c.Resume, Today: ledger.DayOf(now())}
 	var err error
 	if o.Roster, o.OrgKey, err = c.organisation.read(); err != nil {
 		return err

@@ -221,7 +221,20 @@ func (a *auditor) counterpart() *roster.Signed {
 }
 
 // leaf checks what the ledger alone says: who did what, and was it theirs to do.
-func (a *auditor) leaf(index int64, l *ledger.Leaf) {
+// Signatures, which take the time, are verified before it is a leaf's turn.
+func (a *auditor) leaf(index int64, l *ledger.Leaf) (tell func()) {
+	var err error
+	if r := a.rosterAt(index); l.IsSigned() && r != nil {
+		if worker := r.Worker(l.By); worker != nil {
+			err = l.Verify(r.Instance(), worker.Desk)
+		}
+	}
+	return func() { a.follow(index, l, err) }
+}
+
+// follow takes the leaves in their order; signature is what is wrong with that
+// of a leaf which a case worker of its day signed.
+func (a *auditor) follow(index int64, l *ledger.Leaf, signature error) {
 	for int64(len(a.days)) < index {
 		a.days = append(a.days, "")
 	}
@@ -247,13 +260,10 @@ func (a *auditor) leaf(index int64, l *ledger.Leaf) {
 	if !l.IsSigned() || r == nil {
 		return
 	}
-	worker := r.Worker(l.By)
-	if worker == nil {
+	if r.Worker(l.By) == nil {
 		a.found("event-worker", where, "%q is not a case worker of roster %d", l.By, r.Number)
-		return
-	}
-	if err := l.Verify(r.Instance(), worker.Desk); err != nil {
-		a.found("event-signature", where, "%v", err)
+	} else if signature != nil {
+		a.found("event-signature", where, "%v", signature)
 	}
 }
 

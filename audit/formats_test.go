@@ -218,7 +218,7 @@ func TestFormatsMeta(t *testing.T) {
 	var sums []string
 	nothing := vault.Visitor{
 		Roster:     func(int64, *ledger.Leaf, []byte) {},
-		Leaf:       func(int64, *ledger.Leaf) {},
+		Leaf:       func(int64, *ledger.Leaf) func() { return func() {} },
 		Checkpoint: func([]byte, ledger.Hashes, int64) {},
 		Envelope:   func(int64, int64, ledger.CaseID, *agefile.Info) {},
 		Message:    func(int64, *ledger.Leaf, *agefile.Info) {},

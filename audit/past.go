@@ -57,7 +57,7 @@ func readPast(ctx context.Context, store string, keys *Keys, leaf func(int64, *l
 				p.keys = append(p.keys, r.Intake.Ledger)
 			}
 		},
-		Leaf: leaf,
+		Leaf: func(i int64, l *ledger.Leaf) func() { return func() { leaf(i, l) } },
 		Checkpoint: func(signed []byte, hashes ledger.Hashes, size int64) {
 			p.signed, p.hashes, p.size = signed, hashes, size
 			enough() // the records come after it

@@ -40,8 +40,10 @@ type Visitor struct {
 	// be nil.
 	Resume *Resume
 
-	Roster     func(index int64, leaf *ledger.Leaf, note []byte)
-	Leaf       func(index int64, leaf *ledger.Leaf)
+	Roster func(index int64, leaf *ledger.Leaf, note []byte)
+	// Leaf is called from several goroutines, so that it may take its time
+	// over a signature; what it returns is called as all others are.
+	Leaf       func(index int64, leaf *ledger.Leaf) (tell func())
 	Checkpoint func(signed []byte, hashes ledger.Hashes, size int64)
 	// Cosigned and Published are the two checkpoints that went outside, where
 	// there are such: see Published. size is that of the ledger.
@@ -52,7 +54,8 @@ type Visitor struct {
 	Message  func(index int64, leaf *ledger.Leaf, info *agefile.Info)
 	Found    func(Finding)
 	// Progress says how many bytes of the store were read. It is called from
-	// several goroutines, one at a time; all others are called from Check's.
+	// several goroutines, one at a time. All but it and Leaf are called from
+	// that of Check.
 	Progress func(done, total int64)
 }
 
@@ -343,7 +346,7 @@ func (c *checker) missing(bucket string, seen []bool, name func(int) string) {
 func (c *checker) tellLeaves() {
 	for i, l := range c.leaves {
 		if l != nil {
-			c.visit.Leaf(int64(i), l)
+			c.workers.do(nil, func([]byte) func() { return c.visit.Leaf(int64(i), l) })
 		}
 	}
 }

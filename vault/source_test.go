@@ -121,7 +121,7 @@ func TestBrokenStream(t *testing.T) {
 func silent(t testing.TB) vault.Visitor {
 	return vault.Visitor{
 		Roster:     func(int64, *ledger.Leaf, []byte) {},
-		Leaf:       func(int64, *ledger.Leaf) {},
+		Leaf:       func(int64, *ledger.Leaf) func() { return func() {} },
 		Checkpoint: func([]byte, ledger.Hashes, int64) {},
 		Cosigned:   func(*vault.Published, ledger.Hashes, int64) {},
 		Published:  func(*vault.Published, ledger.Hashes, int64) {},

@@ -143,7 +143,7 @@ type auditor struct {
 	cases   map[ledger.CaseID]*caseFile // by the leaves so far
 	days    []ledger.Day                // of the leaves; "" where unreadable
 	shown   ledger.Day                  // the last day that the store shows
-	covered int64                       // leaves that the cosigned checkpoint covers
+	covered int64                       // leaves that the cosigned checkpoint covers, if it has its quorum
 	tally   Tally
 }
 

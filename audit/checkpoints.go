@@ -121,7 +121,6 @@ func (a *auditor) cosigned(p *vault.Published, hashes ledger.Hashes, size int64)
 		a.found("cosigned-root", where, "%s", what)
 		return
 	}
-	a.covered = cp.Size
 	if day := a.dayBefore(cp.Size); day >= p.Day {
 		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", p.Day, day)
 	}
@@ -130,7 +129,7 @@ func (a *auditor) cosigned(p *vault.Published, hashes ledger.Hashes, size int64)
 
 // quorum checks that the quorum of some roster signed a checkpoint: of that
 // which was in force at the end of it, or of a later one, because they sign
-// after it was made.
+// after it was made. One without a quorum covers nothing.
 func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 	said := ""
 	for i := len(a.rosters) - 1; i >= 0; i-- {
@@ -138,7 +137,7 @@ func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 		_, by, err := ledger.OpenCosigned(signed, vkey, r.Cosigners)
 		need := max(1, r.Policy.Quorum)
 		if err == nil && len(by) >= need {
-			a.result.Cosigned = newCosigned(size, by)
+			a.covered, a.result.Cosigned = size, newCosigned(size, by)
 			return
 		}
 		if said == "" {

@@ -61,6 +61,11 @@ var forgedPublished = []forging{
 		f.addRoster(func() { f.Roster.Cosigners, f.Roster.Policy.Quorum = nil, 0 })
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
 	}},
+	{"cosigned-quorum cosigned-stale", "leaves that too few cosigned for days", func(f *forgery) {
+		c := f.addCosigners(2)
+		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c[1])
+		f.publish("published", "2026-03-19", f.Ledger, leafCount, f.root(leafCount))
+	}},
 	{"cosigned-stale", "leaves that nobody cosigned for days", func(f *forgery) {
 		f.addCosigners(1)
 		f.publish("published", "2026-03-19", f.Ledger, leafCount, f.root(leafCount))

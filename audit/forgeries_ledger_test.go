@@ -1,6 +1,8 @@
 package audit_test
 
 import (
+	"strings"
+
 	bolt "go.etcd.io/bbolt"
 
 	"tocsin/ledger"
@@ -18,6 +20,16 @@ var forgedRecords = []forging{
 	}},
 	{"store-version", "a later version", func(f *forgery) { f.put("vault", []byte("version"), []byte("2")) }},
 	{"record-missing", "a report dropped", func(f *forgery) { f.del("messages", key(reportA)) }},
+	{"record-malformed schema-key", "a case record to something else than a key", func(f *forgery) {
+		c := f.a.Case
+		c.Witness = "age1pq1" + strings.Repeat("the-witness-is-in-room-12-", 40)
+		f.record(caseA, c)
+	}},
+	{"record-malformed schema-key", "a case record of a codename to come", func(f *forgery) {
+		c := f.a.Case
+		c.Codename++
+		f.record(caseA, c)
+	}},
 	{"record-malformed", "a message's body of an unknown kind", func(f *forgery) { f.put("messages", key(reportA), []byte{7, 1}) }},
 	{"record-digest", "two envelopes swapped", func(f *forgery) {
 		a, b := f.get("envelopes", key(caseA)), f.get("envelopes", key(caseB))

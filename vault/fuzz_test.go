@@ -20,6 +20,8 @@ func FuzzParseCase(f *testing.F) {
 	f.Add(c.Marshal())
 	f.Add(bytes.Replace(c.Marshal(), []byte("case.v1"), []byte("case.v2"), 1))
 	f.Add(bytes.Replace(c.Marshal(), []byte("codename 1"), []byte("codename 01"), 1))
+	f.Add(bytes.Replace(c.Marshal(), []byte("codename 1"), []byte("codename 2"), 1))
+	f.Add(bytes.Replace(c.Marshal(), []byte("witness age1pq1"), []byte("witness age1pq1b"), 1))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := vault.ParseCase(b)
 		if err != nil {

@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"tocsin/seal"
 	"tocsin/testorg"
 	"tocsin/vault"
 )
@@ -23,6 +25,30 @@ func foundIDs(t *testing.T, o *testorg.Org, dir string) []string {
 		found[f.ID] = true
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// A case record names the derivation that package seal does, and none to come,
+// and two recipients in form.
+func TestParseCase(t *testing.T) {
+	good := testorg.New(t, 1).NewReport(t, "account", 0).Case
+	for name, c := range map[string]struct {
+		change func(*vault.Case)
+		want   error
+	}{
+		"as it is":                {func(*vault.Case) {}, nil},
+		"the newest derivation":   {func(c *vault.Case) { c.Codename = seal.CodenameVersion }, nil},
+		"a derivation to come":    {func(c *vault.Case) { c.Codename = seal.CodenameVersion + 1 }, vault.ErrVersion},
+		"no derivation":           {func(c *vault.Case) { c.Codename = 0 }, vault.ErrMalformed},
+		"a recipient cut short":   {func(c *vault.Case) { c.Recipient = c.Recipient[:len(c.Recipient)-1] }, vault.ErrMalformed},
+		"a witness that is text":  {func(c *vault.Case) { c.Witness = "age1pq1 room 12" }, vault.ErrMalformed},
+		"a witness with a letter": {func(c *vault.Case) { c.Witness = c.Witness[:100] + "b" + c.Witness[101:] }, vault.ErrMalformed},
+	} {
+		changed := good
+		c.change(&changed)
+		if _, err := vault.ParseCase(changed.Marshal()); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
 }
 
 // A case that is opened again has no envelope of its own leaf: the check must

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tocsin/ledger"
+	"tocsin/seal/roster"
 )
 
 // The store's buckets. The schema is closed: a bucket, key or value that is
@@ -106,6 +107,10 @@ type Case struct {
 
 const caseHeader = "tocsin.case.v1"
 
+// maxCodename is the newest version of the derivation that there is, that of
+// package seal, which an auditor's program may not link.
+const maxCodename = 1
+
 // maxCase bounds a case record, in bytes; two hybrid recipients take 3,918.
 const maxCase = 8 << 10
 
@@ -121,7 +126,8 @@ func (c *Case) Marshal() []byte {
 		"\nwithdrawal " + c.Withdrawal.String() + "\n")
 }
 
-// ParseCase reads a case record and refuses what Marshal would not write.
+// ParseCase reads a case record. It returns ErrVersion for one of another version
+// and for a codename of one, and ErrMalformed for what Marshal would not write.
 func ParseCase(b []byte) (*Case, error) {
 	if len(b) > maxCase {
 		return nil, fmt.Errorf("case record: %w: larger than %d bytes", ErrMalformed, maxCase)
@@ -144,6 +150,9 @@ func ParseCase(b []byte) (*Case, error) {
 	if c.Codename, err = strconv.Atoi(strings.TrimPrefix(lines[2], "codename ")); err != nil || c.Codename < 1 {
 		return nil, fmt.Errorf("case record: %w: codename version", ErrMalformed)
 	}
+	if c.Codename > maxCodename {
+		return nil, fmt.Errorf("case record: codename version %d: %w", c.Codename, ErrVersion)
+	}
 	tag, err := ledger.ParseDigest(strings.TrimPrefix(lines[3], "tag "))
 	if err != nil {
 		return nil, fmt.Errorf("case record: %w: tag", ErrMalformed)
@@ -151,7 +160,7 @@ func ParseCase(b []byte) (*Case, error) {
 	c.Tag = tag
 	c.Recipient = strings.TrimPrefix(lines[4], "recipient ")
 	c.Witness = strings.TrimPrefix(lines[5], "witness ")
-	if !strings.HasPrefix(c.Recipient, "age1pq1") || !strings.HasPrefix(c.Witness, "age1pq1") {
+	if !roster.ValidRecipient(c.Recipient) || !roster.ValidRecipient(c.Witness) {
 		return nil, fmt.Errorf("case record: %w: a recipient is not age1pq1…", ErrMalformed)
 	}
 	if c.Withdrawal, err = ledger.ParseDigest(strings.TrimPrefix(lines[6], "withdrawal ")); err != nil {

@@ -99,7 +99,7 @@ func (d *Destination) Validate() error {
 	switch {
 	case !validTitle(d.Title):
 		return bad("title must be one line of at most %d bytes", maxTitle)
-	case !validRecipient(d.Recipient):
+	case !ValidRecipient(d.Recipient):
 		return bad("not an age hybrid recipient (age1pq1…)")
 	case !d.validDelivery():
 		return bad("unknown delivery %q; there are: outbox, mail ADDRESS, command NAME", d.Delivery)

@@ -20,9 +20,10 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 // digit. Such a name is safe as a file name and on a command line.
 func ValidName(s string) bool { return nameForm.MatchString(s) }
 
-// validRecipient checks the outward form of an age hybrid recipient: the
-// prefix and 1,952 bech32 characters, 1,216 bytes of key and a checksum.
-func validRecipient(s string) bool {
+// ValidRecipient checks the outward form of an age hybrid recipient: the
+// prefix and 1,952 bech32 characters, 1,216 bytes of key and a checksum, which is
+// not checked.
+func ValidRecipient(s string) bool {
 	key, ok := strings.CutPrefix(s, "age1pq1")
 	return ok && len(key) == 1952 && strings.Trim(key, "qpzry9x8gf2tvdw0s3jn54khce6mua7l") == ""
 }
@@ -179,7 +180,7 @@ func (w *Worker) Validate() error {
 	if !ValidName(w.Name) {
 		return fmt.Errorf("roster: %w: worker %q: a name is 1 to 32 lower-case letters, digits and hyphens", ErrMalformed, w.Name)
 	}
-	if !validRecipient(w.Recipient) {
+	if !ValidRecipient(w.Recipient) {
 		return fmt.Errorf("roster: %w: worker %s: not an age hybrid recipient (age1pq1…)", ErrMalformed, w.Name)
 	}
 	if len(w.Desk) != ed25519.PublicKeySize {

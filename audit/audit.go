@@ -299,6 +299,9 @@ func (a *auditor) envelope(index, sealed int64, id ledger.CaseID, info *agefile.
 		a.rekey(where, r)
 	}
 	a.hybrid(where, info)
+	if what := header(info); what != "" {
+		a.found("envelope-header", where, "%s", what)
+	}
 	if info.PlaintextSize != vault.CaseKeySize {
 		a.found("envelope-size", where, "it holds %d bytes, a case key has %d", info.PlaintextSize, vault.CaseKeySize)
 	}
@@ -317,9 +320,21 @@ func (a *auditor) message(index int64, l *ledger.Leaf, info *agefile.Info) {
 		a.found("message-recipients", where, "it is sealed to %d recipients, expected %d", len(info.Stanzas), want)
 	}
 	a.hybrid(where, info)
+	if what := header(info); what != "" {
+		a.found("message-header", where, "%s", what)
+	}
 	if !padme.OnStep(info.PlaintextSize) {
 		a.found("message-padding", where, "its %d bytes are not a step of the padding", info.PlaintextSize)
 	}
+}
+
+// header says how a header is not as long as so many hybrid recipients make it,
+// or "". A stanza's arguments and body can hold anything, also a text in the clear.
+func header(info *agefile.Info) string {
+	if want := agefile.HybridHeaderSize(len(info.Stanzas)); info.HeaderSize != want {
+		return fmt.Sprintf("its header has %d bytes, %d hybrid recipients take %d", info.HeaderSize, len(info.Stanzas), want)
+	}
+	return ""
 }
 
 // hybrid reports a recipient that is not post-quantum.

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"os"
 	"strings"
 
@@ -22,7 +23,13 @@ var forgedSealed = []forging{
 	}},
 	{"envelope-recipients", "a recipient too few", func(f *forgery) { f.envelope(f.seal(78, f.workers()[0])) }},
 	{"envelope-size", "something else in an envelope", func(f *forgery) { f.envelope(f.seal(79, f.workers()...)) }},
-	{"recipient-type", "an envelope to classic keys", func(f *forgery) {
+	{"envelope-header", "text in the clear in an envelope's stanza", func(f *forgery) {
+		f.envelope(f.talkative(f.seal(78, f.workers()...)))
+	}},
+	{"message-header", "text in the clear in a message's stanza", func(f *forgery) {
+		f.message(f.talkative(f.seal(16<<10, f.a.Key.Recipient())))
+	}},
+	{"recipient-type envelope-header", "an envelope to classic keys", func(f *forgery) {
 		var to []age.Recipient
 		for range 2 {
 			id, err := age.GenerateX25519Identity()
@@ -31,7 +38,7 @@ var forgedSealed = []forging{
 		}
 		f.envelope(f.seal(78, to...))
 	}},
-	{"recipient-type", "a message to a passphrase", func(f *forgery) {
+	{"recipient-type message-header", "a message to a passphrase", func(f *forgery) {
 		r, err := age.NewScryptRecipient("room 12")
 		f.must(err)
 		r.SetWorkFactor(4)
@@ -68,4 +75,16 @@ var forgedSealed = []forging{
 		f.put("messages", key(reportA), f.get("messages", key(reportB)))
 		f.leaf(reportA, func(l *ledger.Leaf) { l.Size, l.Digest = int64(len(f.b.Message)), testorg.Digest(f.b.Message) })
 	}},
+}
+
+// talkative writes another argument into the first stanza of an age file: it is
+// as well formed as before.
+func (f *forgery) talkative(sealed []byte) []byte {
+	f.Helper()
+	const kind = "-> mlkem768x25519 "
+	changed := bytes.Replace(sealed, []byte(kind), []byte(kind+"the-witness-is-in-room-12 "), 1)
+	if bytes.Equal(changed, sealed) {
+		f.Fatal("no stanza begins with " + kind)
+	}
+	return changed
 }

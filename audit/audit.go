@@ -274,14 +274,21 @@ func (a *auditor) purge(where string, index int64, l *ledger.Leaf, r *roster.Sig
 		return
 	}
 	c := a.caseFile(index, l.Case)
+	if l.Event == ledger.EventReleased {
+		if err := c.custody.MayRelease(index, l); err != nil {
+			a.found("released-unseen", where, "%v", err)
+		}
+	}
 	if l.Event == ledger.EventPurged && r != nil {
-		switch err := c.custody.MayPurge(l, r); {
+		switch err := c.custody.MayPurge(index, l, r); {
 		case errors.Is(err, ledger.ErrRule):
 			a.found("purged-rule", where, "%v", err)
 		case errors.Is(err, ledger.ErrHeld):
 			a.found("purged-held", where, "%v", err)
 		case errors.Is(err, ledger.ErrEarly):
 			a.found("purged-early", where, "%v", err)
+		case errors.Is(err, ledger.ErrUnseen):
+			a.found("purged-unseen", where, "%v", err)
 		case err != nil:
 			a.found("purged-signers", where, "%v", err)
 		}

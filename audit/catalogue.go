@@ -32,6 +32,7 @@ const (
 	readable  = "Find out which program sealed it. Treat what it holds as readable by whoever it was sealed to, and have the case workers seal it again with triage rekey."
 	acted     = "Ask the case worker whom the leaf names. If it was not theirs, a key was stolen: have the organisation sign a roster without it."
 	purge     = "Ask the case workers who signed, and the organisation, why. The case is destroyed for good; an earlier snapshot holds what it was."
+	released  = "The release lifts nothing, and the case is still held. Ask the case worker who signed it whether they meant this hold. The program on the intake would not have taken it: somebody with the ledger's key wrote the leaf."
 	withdrawn = "The program on the intake would not have allowed it: somebody with the ledger's key wrote the leaf. Restore the case from an earlier snapshot."
 	cosigners = "Ask the cosigners for the checkpoint that they signed last, and hold it against the snapshot with audit compare."
 	rosters   = "Ask the organisation, not the intake, which roster is in force, and give that to the audit."
@@ -90,11 +91,13 @@ var catalogue = []Kind{
 	{"purged-held", Critical, "no case is purged while it is held", purge},
 	{"purged-rule", Critical, "a case is purged only under a rule that there is", purge},
 	{"purged-signers", Critical, "as many case workers as the policy asks for sign before a case is purged, since it last changed", purge},
+	{"purged-unseen", Critical, "who signs for a case to be purged has seen how it changed last", purge},
 	{"record-case", Critical, "each record is that of its case", again},
 	{"record-digest", Critical, "each record is, to the byte, what its leaf says", lost},
 	{"record-malformed", Critical, "each record is in the one form of its version", again},
 	{"record-missing", Critical, "what a leaf speaks of is in the store", lost},
 	{"record-tag", Critical, "each codename leads to one case", again},
+	{"released-unseen", Critical, "who releases a case has seen that it is held", released},
 	{"roster-fork", Critical, "the store has the auditor's roster under that number", "The organisation signed two rosters under one number, or its key was stolen. " + rosters},
 	{"roster-missing", Critical, "a roster that the organisation signed is in force", rosters},
 	{"roster-order", Critical, "the numbers of the rosters only grow, for one intake", rosters},

@@ -262,7 +262,7 @@ func (f *forgery) end() int64 { return int64(leafCount + f.added - 1) }
 func (f *forgery) purge(w testorg.Worker, r *testorg.Report, rule string) {
 	f.Helper()
 	f.del("envelopes", f.get("ids", r.ID[:]))
-	f.addSigned(f.Purge(w, r.ID, rule))
+	f.addSigned(f.Purge(w, r.ID, rule, f.end()))
 }
 
 // addLeaf appends a leaf.

@@ -9,7 +9,7 @@ import (
 var forgedRetired = []forging{
 	{"envelope-purged", "an envelope that the ledger says was destroyed", func(f *forgery) {
 		f.addSigned(f.ProposePurge(f.Workers[0], f.a.ID, ledger.RuleRequest, f.end()))
-		f.addSigned(f.Purge(f.Workers[1], f.a.ID, ledger.RuleRequest))
+		f.addSigned(f.Purge(f.Workers[1], f.a.ID, ledger.RuleRequest, f.end()))
 	}},
 	{"purged-signers", "a case purged by one worker alone", func(f *forgery) { f.purge(f.Workers[0], f.b, ledger.RuleRequest) }},
 	{"purged-signers", "a case purged by one worker who signed twice", func(f *forgery) {
@@ -41,7 +41,31 @@ var forgedRetired = []forging{
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
 	{"purged-held", "a case purged while it was held", func(f *forgery) {
-		f.addSigned(f.Hold(f.Workers[1], f.b.ID))
+		f.addSigned(f.Hold(f.Workers[1], f.b.ID, f.end()))
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
+	}},
+	{"purged-unseen", "a case purged by who had not seen its report", func(f *forgery) {
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.del("envelopes", key(caseB))
+		f.addSigned(f.Purge(f.Workers[1], f.b.ID, ledger.RuleRequest, caseB))
+	}},
+	{"purged-unseen", "a case purged by who had seen what was to come", func(f *forgery) {
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.del("envelopes", key(caseB))
+		f.addSigned(f.Purge(f.Workers[1], f.b.ID, ledger.RuleRequest, f.end()+1))
+	}},
+	{"released-unseen", "a case released by who had not seen the hold", func(f *forgery) {
+		f.addSigned(f.Hold(f.Workers[1], f.b.ID, f.end()))
+		f.addSigned(f.Release(f.Workers[0], f.b.ID, reportB))
+	}},
+	{"released-unseen", "a case released by who had seen what was to come", func(f *forgery) {
+		f.addSigned(f.Hold(f.Workers[1], f.b.ID, f.end()))
+		f.addSigned(f.Release(f.Workers[0], f.b.ID, f.end()+1))
+	}},
+	{"released-unseen purged-held", "a case purged after such a release", func(f *forgery) {
+		f.addSigned(f.Hold(f.Workers[1], f.b.ID, f.end()))
+		f.addSigned(f.Release(f.Workers[0], f.b.ID, reportB))
 		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
 	}},
@@ -77,7 +101,7 @@ var forgedRetired = []forging{
 	{"withdrawn-order", "a report withdrawn after it was handed over", func(f *forgery) { f.withdraw(f.a) }},
 	{"withdrawn-order purged-signers", "a report withdrawn that was purged", func(f *forgery) {
 		f.history(func(leaves [][]byte) [][]byte {
-			l := &ledger.Leaf{Event: ledger.EventPurged, Case: f.c.ID, Rule: ledger.RuleRequest, Day: ledger.DayOf(f.Day), Done: ledger.DayOf(f.Day)}
+			l := &ledger.Leaf{Event: ledger.EventPurged, Case: f.c.ID, Rule: ledger.RuleRequest, After: reportC, Day: ledger.DayOf(f.Day), Done: ledger.DayOf(f.Day)}
 			l.Sign(f.Instance(), f.Workers[0].Name, f.Workers[0].Desk)
 			f.put("signatures", signature(l), key(additionC))
 			f.del("messages", key(additionC))

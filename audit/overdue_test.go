@@ -80,7 +80,7 @@ func TestHeldIsNotOverdue(t *testing.T) {
 	if err := r.Add(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.AddEvent(t.Context(), o.Hold(o.Workers[0], r.ID)); err != nil {
+	if _, err := v.AddEvent(t.Context(), o.Hold(o.Workers[0], r.ID, 0)); err != nil {
 		t.Fatal(err)
 	}
 	o.Day = o.Day.Add(1000 * 24 * time.Hour)

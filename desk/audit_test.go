@@ -49,7 +49,7 @@ func newAudited(t *testing.T) *audited {
 	}
 	for _, l := range []*ledger.Leaf{
 		a.ProposePurge(a.Workers[0], a.purged.ID, ledger.RuleRequest, at),
-		a.Purge(a.Workers[1], a.purged.ID, ledger.RuleRequest),
+		a.Purge(a.Workers[1], a.purged.ID, ledger.RuleRequest, at),
 	} {
 		if _, err := a.vault.AddEvent(t.Context(), l); err != nil {
 			t.Fatal(err)

@@ -73,10 +73,10 @@ func leaves() []frozen {
 		{"rekey", ledger.Leaf{Event: ledger.EventRekey, Case: someCase, Number: 8, Envelope: digestB}, rekeyText, rekeyStatement},
 		{"handed over", ledger.Leaf{Event: ledger.EventHandedOver, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, handedOverText, handedOverStatement},
 		{"acknowledged", ledger.Leaf{Event: ledger.EventAcknowledged, Case: someCase, Destination: "police", Size: 1 << 30, Digest: digestA}, acknowledgedText, acknowledgedStatement},
-		{"held", ledger.Leaf{Event: ledger.EventHeld, Case: someCase, Rule: "court-order.2026"}, heldText, heldStatement},
+		{"held", ledger.Leaf{Event: ledger.EventHeld, Case: someCase, Rule: "court-order.2026", After: 41}, heldText, heldStatement},
 		{"released", ledger.Leaf{Event: ledger.EventReleased, Case: someCase, After: 41}, releasedText, releasedStatement},
 		{"purge proposed", ledger.Leaf{Event: ledger.EventPurgeProposed, Case: someCase, Rule: "retention", After: 41}, purgeProposedText, purgeProposedStatement},
-		{"purged", ledger.Leaf{Event: ledger.EventPurged, Case: someCase, Rule: "retention"}, purgedText, purgedStatement},
+		{"purged", ledger.Leaf{Event: ledger.EventPurged, Case: someCase, Rule: "retention", After: 41}, purgedText, purgedStatement},
 		{"read", ledger.Leaf{Event: ledger.EventRead, Case: someCase}, readText, readStatement},
 		{"withdrawn", ledger.Leaf{Event: ledger.EventWithdrawn, Case: someCase, Secret: digestD}, withdrawnText, ""},
 	}

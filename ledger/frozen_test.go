@@ -128,14 +128,16 @@ by ana
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74
 rule court-order.2026
+after 41
 done 2026-03-13
 by ana
-signature +oPRdMKsxfYsQCq6IKE9veL7+YWjr/hIfeW2TuzFHp5BYvoKpQDTndvJ2eQ+5WabsHR9jVDymsVFDBwheAEHBg==
+signature yGy2FMBnquphSExD7gluqQTCKGPTNS2U63Uy4G2QWV4MPHBabzf9I2iyh/dH8D4t6mFWlwId5MUwIpHlrGF1Cw==
 `
 	heldStatement = `tocsin.event.v1 held
 instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
 case aaisem2ekvthpcezvk54zxpo74
 rule court-order.2026
+after 41
 done 2026-03-13
 by ana
 `
@@ -175,14 +177,16 @@ by ana
 day 2026-03-14
 case aaisem2ekvthpcezvk54zxpo74
 rule retention
+after 41
 done 2026-03-13
 by ana
-signature jwtX24vuBYl+6lsyAO29aiooPdwVTCOviekxDQZflAS3NSVCg2LgApGe49Lfm3MAQwptaxtIHJ9mQ/jPfu8oAA==
+signature 5zx4HtK8Zo1iStRUF0sWKPkGmQHp0I3XYHFbVD7y0uPLkoGTJJ5CqBs7hW4LOEPOqPwu6rcqPPe9u7Ptqqk6Cg==
 `
 	purgedStatement = `tocsin.event.v1 purged
 instance bdf43f91fa02fdb8c4c298056467b1ddb4942ff049a2fbe98ffbc3a0007e765a
 case aaisem2ekvthpcezvk54zxpo74
 rule retention
+after 41
 done 2026-03-13
 by ana
 `

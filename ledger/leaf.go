@@ -84,7 +84,7 @@ type Leaf struct {
 	Rule        string // held: a word for why; purge-proposed, purged: the rule it happened under, see Rules
 	Once        Digest // addition: stands for the form it was sent from, so that one sent twice is told
 	Secret      Digest // withdrawn: what only the witness knew; see Withdraws
-	After       int64  // released, purge-proposed: the index of the last leaf of the case that the worker had seen
+	After       int64  // held, released, purge-proposed, purged: the index of the last leaf of the case that the worker had seen
 
 	// What a case worker did, the worker signs; see Sign.
 	Done      Day    // the day by the worker's clock
@@ -103,9 +103,9 @@ var fields = map[Event][]string{
 	EventRekey:        append([]string{"case", "number", "envelope"}, signed...),
 	EventHandedOver:   append([]string{"case", "destination", "size", "digest"}, signed...),
 	EventAcknowledged: append([]string{"case", "destination", "size", "digest"}, signed...),
-	EventHeld:         append([]string{"case", "rule"}, signed...),
+	EventHeld:         append([]string{"case", "rule", "after"}, signed...),
 	EventReleased:     append([]string{"case", "after"}, signed...),
-	EventPurged:       append([]string{"case", "rule"}, signed...),
+	EventPurged:       append([]string{"case", "rule", "after"}, signed...),
 	EventRead:         append([]string{"case"}, signed...),
 	EventWithdrawn:    {"case", "secret"},
 

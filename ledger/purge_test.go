@@ -49,8 +49,8 @@ func purgeRoster(t *testing.T, signers int, names ...string) *roster.Signed {
 }
 
 // A step is a leaf of a case: on which day, what, by whom. An event says its
-// rule after a space. What was signed on another day than it entered the ledger,
-// or after another leaf than the one before it, says so after an @.
+// rule after a space. What was signed after another leaf than the one before it
+// says so after an @.
 type step struct{ day, what, by string }
 
 func (s step) leaf(r *roster.Signed, index int64) *ledger.Leaf {
@@ -59,8 +59,6 @@ func (s step) leaf(r *roster.Signed, index int64) *ledger.Leaf {
 	l := &ledger.Leaf{Event: ledger.Event(event), Day: ledger.Day(s.day), Done: ledger.Day(s.day), Case: someCase, Rule: rule, After: index - 1}
 	if after, err := strconv.ParseInt(kept, 10, 64); err == nil {
 		l.After = after
-	} else if kept != "" {
-		l.Done = ledger.Day(kept)
 	}
 	if l.Event == ledger.EventMessage {
 		l.Kind, l.Rule = rule, ""
@@ -113,7 +111,18 @@ func TestMayPurge(t *testing.T) {
 		"a proposal kept back":  {two, []step{{"2026-01-05", "message addition", ""}, {"2026-01-05", "purge-proposed request@7", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
 		"a proposal for ever":   {two, []step{{"2026-01-05", "purge-proposed request@9", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
 		"one for itself":        {two, []step{{"2026-01-05", "purge-proposed request@8", "ana"}, purge("2026-01-05", "bo")}, ledger.ErrSigners},
-		"a purge kept back":     {two, []step{{"2026-01-05", "message addition", ""}, propose("2026-01-06", "ana"), {"2026-01-06", "purged request@2026-01-04", "bo"}}, ledger.ErrSigners},
+		"a purge kept back":     {two, []step{{"2026-01-05", "message addition", ""}, propose("2026-01-05", "ana"), {"2026-01-05", "purged request@7", "bo"}}, ledger.ErrUnseen},
+		"a purge for ever":      {two, []step{propose("2026-01-05", "ana"), {"2026-01-05", "purged request@99", "bo"}}, ledger.ErrUnseen},
+		"a purge of itself":     {two, []step{propose("2026-01-05", "ana"), {"2026-01-05", "purged request@9", "bo"}}, ledger.ErrUnseen},
+		"a proposal not seen":   {two, []step{propose("2026-01-05", "ana"), {"2026-01-05", "purged request@7", "bo"}}, nil},
+
+		"a release kept back":        {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "released@7", "cy"}, propose("2026-01-02", "ana"), purge("2026-01-02", "bo")}, ledger.ErrHeld},
+		"kept back for a later hold": {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "released", "ana"}, {"2026-01-03", "held court", "cy"}, {"2026-01-03", "released@8", "cy"}, propose("2026-01-03", "ana"), purge("2026-01-03", "bo")}, ledger.ErrHeld},
+		"one of two holds seen":      {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "held court", "ana"}, {"2026-01-02", "released@8", "cy"}, propose("2026-01-02", "ana"), purge("2026-01-02", "bo")}, ledger.ErrHeld},
+		"a release for ever":         {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "released@99", "cy"}, propose("2026-01-02", "ana"), purge("2026-01-02", "bo")}, ledger.ErrHeld},
+		"a release of itself":        {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "released@9", "cy"}, propose("2026-01-02", "ana"), purge("2026-01-02", "bo")}, ledger.ErrHeld},
+		"refused, and then released": {two, []step{{"2026-01-02", "held inquiry", "cy"}, {"2026-01-02", "released@7", "cy"}, {"2026-01-02", "released", "cy"}, propose("2026-01-02", "ana"), purge("2026-01-02", "bo")}, nil},
+		"a release of nothing":       {two, []step{propose("2026-01-02", "ana"), {"2026-01-02", "released", "cy"}, purge("2026-01-02", "bo")}, nil},
 
 		"a day early":              {two, retain("2026-01-30"), ledger.ErrEarly},
 		"when its time has come":   {two, retain("2026-01-31"), nil},
@@ -133,7 +142,7 @@ func TestMayPurge(t *testing.T) {
 		for i, s := range c.steps[:last] {
 			custody.Add(int64(8+i), s.leaf(c.roster, int64(8+i)))
 		}
-		err := custody.MayPurge(c.steps[last].leaf(c.roster, int64(8+last)), c.roster)
+		err := custody.MayPurge(int64(8+last), c.steps[last].leaf(c.roster, int64(8+last)), c.roster)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
@@ -165,7 +174,53 @@ func TestACaseWithoutLeavesIsNotPurged(t *testing.T) {
 	if c.Held() || c.Due(30) != "" {
 		t.Errorf("held %t, due %q", c.Held(), c.Due(30))
 	}
-	if err := c.MayPurge(step{"2026-01-01", "purged retention", "ana"}.leaf(r, 7), r); !errors.Is(err, ledger.ErrEarly) {
+	if err := c.MayPurge(7, step{"2026-01-01", "purged retention", "ana"}.leaf(r, 7), r); !errors.Is(err, ledger.ErrEarly) {
 		t.Errorf("%v, want ErrEarly", err)
+	}
+}
+
+// What may follow a hold: a release by who saw it; and of a case that nobody
+// holds any release.
+func TestMayRelease(t *testing.T) {
+	r := purgeRoster(t, 2, "ana", "bo")
+	var c ledger.Custody
+	release := func(after string) error {
+		return c.MayRelease(11, step{"2026-01-03", "released@" + after, "bo"}.leaf(r, 11))
+	}
+	c.Add(7, step{"2026-01-01", "message report", ""}.leaf(r, 7))
+	wantError(t, "never held", release("0"), nil)
+	c.Add(8, step{"2026-01-02", "held inquiry", "ana"}.leaf(r, 8))
+	c.Add(9, step{"2026-01-02", "message note", "ana"}.leaf(r, 9))
+	for after, want := range map[string]error{"7": ledger.ErrUnseen, "8": nil, "10": nil, "11": ledger.ErrUnseen, "99": ledger.ErrUnseen} {
+		wantError(t, "after "+after, release(after), want)
+	}
+	c.Add(10, step{"2026-01-02", "released@9", "bo"}.leaf(r, 10))
+	wantError(t, "released before", release("7"), nil)
+}
+
+// Days are compared as texts, and end with the year 9999.
+func TestDueEndsWithTheDays(t *testing.T) {
+	r := purgeRoster(t, 1, "ana")
+	for _, c := range []struct {
+		steps []step
+		want  ledger.Day
+	}{
+		{[]step{{"9999-12-01", "message report", ""}}, "9999-12-31"},
+		{[]step{{"9999-12-02", "message report", ""}}, "9999-12-31"},
+		{[]step{{"9999-12-31", "message report", ""}}, "9999-12-31"},
+		// Longer than a time.Duration.
+		{[]step{{"2026-01-01", "message report", ""}, {"2026-01-02", "held inquiry", "ana"}, {"2326-01-02", "released", "ana"}}, "2326-01-31"},
+	} {
+		var custody ledger.Custody
+		for i, s := range c.steps {
+			custody.Add(int64(7+i), s.leaf(r, int64(7+i)))
+		}
+		if got := custody.Due(30); got != c.want {
+			t.Errorf("%v: due %s, want %s", c.steps, got, c.want)
+		}
+		early := step{c.steps[0].day, "purged retention", "ana"}.leaf(r, 10)
+		if err := custody.MayPurge(10, early, r); early.Day < c.want && !errors.Is(err, ledger.ErrEarly) {
+			t.Errorf("%v: purged on %s: %v, want ErrEarly", c.steps, early.Day, err)
+		}
 	}
 }

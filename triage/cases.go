@@ -63,10 +63,14 @@ func (m *mirror) cases() []*Case {
 	return list
 }
 
+// queuedIndex stands for that of a leaf which is not in the ledger yet: it comes
+// after all that is.
+const queuedIndex = math.MaxInt64
+
 func (c *Case) add(e Entry) {
 	index := e.Index
 	if index < 0 {
-		index = math.MaxInt64 // it comes after all that is in the ledger
+		index = queuedIndex
 		c.queued = true
 	}
 	c.custody.Add(index, e.Leaf)

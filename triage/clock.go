@@ -73,17 +73,6 @@ func (h *Home) Hold(c *Case, rule, reason string) error {
 	if c.Held {
 		return fmt.Errorf("case %s is held: %w", c.ID, ErrNoChange)
 	}
-	// The same words signed on the same day are the same event, which is in the
-	// ledger and over.
-	card, err := h.Card()
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(c.holds, func(e Entry) bool {
-		return e.Leaf.By == card.Name && e.Leaf.Rule == rule && e.Leaf.Done == h.today()
-	}) {
-		return fmt.Errorf("you held case %s as %s today, and it was released; hold it under another word", c.ID, rule)
-	}
 	if reason != "" {
 		// First: killed after it, hold finds the note and queues the event.
 		_, err := h.AddNote(c, &Note{Text: "Held (" + rule + "): " + reason})
@@ -91,7 +80,7 @@ func (h *Home) Hold(c *Case, rule, reason string) error {
 			return err
 		}
 	}
-	_, err = h.enqueue(&ledger.Leaf{Event: ledger.EventHeld, Case: c.ID, Rule: rule}, nil)
+	_, err := h.enqueue(&ledger.Leaf{Event: ledger.EventHeld, Case: c.ID, Rule: rule, After: c.last}, nil)
 	return err
 }
 
@@ -104,10 +93,9 @@ func (h *Home) Release(c *Case) error {
 	if !c.Held {
 		return fmt.Errorf("case %s is not held: %w", c.ID, ErrNoChange)
 	}
-	// Signed on the same day after the same leaf, two are one event: the desk would
-	// take the second for the first, and the case would stay held.
-	if slices.ContainsFunc(c.releases, func(e Entry) bool { return e.Index < 0 }) {
-		return fmt.Errorf("case %s: that it was released before waits to be pushed; type: triage push, and this again", c.ID)
+	// A release lifts what its worker had seen in the ledger, and no more.
+	if slices.ContainsFunc(c.holds, func(e Entry) bool { return e.Index < 0 }) {
+		return fmt.Errorf("case %s: that you hold it waits to be pushed, and a release comes after it; type: triage push, and this again", c.ID)
 	}
 	_, err := h.enqueue(&ledger.Leaf{Event: ledger.EventReleased, Case: c.ID, After: c.last}, nil)
 	return err

@@ -15,8 +15,8 @@
 //     or not at all; what is queued for the desk leaves the queue only once a
 //     checkpoint that was verified here covers it.
 //   - What was purged leaves the home with the pull that brings it, and only if
-//     as many case workers signed for it as the roster asks for; a purge that
-//     the desk refuses is queued no more.
+//     as many case workers signed for it as the roster asks for; a purge or a
+//     release that the desk refuses is queued no more.
 //   - A file that was carried here is believed as little as the desk, and checked
 //     by the same code. Writing one needs no key that opens anything.
 //   - What a witness withdrew leaves the home with the pull that brings it, and

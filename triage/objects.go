@@ -105,7 +105,7 @@ func (h *Home) missing(m *mirror) []want {
 
 // forget removes what the home holds of cases that were purged or withdrawn: a
 // case is destroyed everywhere or it is not. It returns what is queued no more,
-// for these cases, because it is superseded, and purges that the ledger forbids:
+// for these cases, because it is superseded, and purges and releases that the ledger forbids:
 // what the desk refused of a file that was carried to it is told by nothing else.
 //
 // Objects that another case names as well stay. Nobody signs a withdrawal, so

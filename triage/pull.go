@@ -31,7 +31,7 @@ type Pulled struct {
 	Delivered []Queued
 	// Dropped is what was queued for cases that were withdrawn or purged
 	// meanwhile, or sealed again for the same roster or a newer one, or to purge
-	// cases that may not be purged any more, and is queued no more.
+	// or release cases that may not be any more, and is queued no more.
 	Dropped []Queued
 }
 

@@ -134,7 +134,7 @@ func (h *Home) Purge(c *Case, rule string) (*Purging, error) {
 	switch {
 	case p.Missing == 0:
 		// With this worker, who signs the purge itself.
-		l = &ledger.Leaf{Event: ledger.EventPurged, Case: c.ID, Rule: rule}
+		l = &ledger.Leaf{Event: ledger.EventPurged, Case: c.ID, Rule: rule, After: c.last}
 		p.Purges = true
 	case signed:
 		return p, nil

@@ -163,55 +163,6 @@ func TestARefusedPurgeIsNotQueued(t *testing.T) {
 	}
 }
 
-func TestHoldAndRelease(t *testing.T) {
-	s := newStation(t)
-	c := s.addCase(s.vault, plain)
-	s.pull()
-	for _, rule := range []string{"", "Two words", "für", "a.b", strings.Repeat("x", 33)} {
-		if err := s.alice.Hold(s.find(c), rule, "reason"); err == nil {
-			t.Errorf("held as %q", rule)
-		}
-	}
-	if err := s.alice.Release(s.find(c)); !errors.Is(err, ErrNoChange) {
-		t.Errorf("released, never held: %v", err)
-	}
-	ok(t, s.alice.Hold(s.find(c), "inquiry", "OURS-REASON"))
-	if err := s.alice.Hold(s.find(c), "court", ""); !errors.Is(err, ErrNoChange) {
-		t.Errorf("held twice: %v", err)
-	}
-	s.pushed(s.alice)
-	if d := s.deskFrom(s.alice, c); len(d.Notes) != 1 || d.Notes[0].Text != "Held (inquiry): OURS-REASON" {
-		t.Errorf("notes: %+v", d.Notes)
-	}
-	ok(t, s.alice.Release(s.find(c)))
-	s.pushed(s.alice)
-	if s.find(c).Held {
-		t.Error("released, and held")
-	}
-	// The same words on the same day are the same event.
-	if err := s.alice.Hold(s.find(c), "inquiry", ""); err == nil || !strings.Contains(err.Error(), "another word") {
-		t.Errorf("held again as before: %v", err)
-	}
-	ok(t, s.alice.Hold(s.find(c), "inquiry-2", ""))
-	s.pushed(s.alice)
-	ok(t, s.alice.Release(s.find(c)))
-	s.pushed(s.alice)
-	history, err := s.vault.History(c.id)
-	ok(t, err)
-	held, released := 0, 0
-	for _, e := range history {
-		switch e.Leaf.Event {
-		case ledger.EventHeld:
-			held++
-		case ledger.EventReleased:
-			released++
-		}
-	}
-	if held != 2 || released != 2 || s.find(c).Held {
-		t.Errorf("%d holds and %d releases in the ledger, held: %t", held, released, s.find(c).Held)
-	}
-}
-
 // Nor does one stay that was carried to the desk: what the next pull brings tells
 // that it was refused.
 func TestAPurgeThatTheLedgerForbidsIsDropped(t *testing.T) {
@@ -234,39 +185,6 @@ func TestAPurgeThatTheLedgerForbidsIsDropped(t *testing.T) {
 	}
 	if queue, err := bob.Queue(); err != nil || len(queue) != 0 {
 		t.Errorf("still queued: %d, %v", len(queue), err)
-	}
-}
-
-// What was held and released without a push in between is not released again
-// before one: both releases would be the same signed event, and the second hold
-// the last that the desk hears of.
-func TestReleasedTwiceWithoutAPush(t *testing.T) {
-	s := newStation(t)
-	c := s.addCase(s.vault, plain)
-	s.pull()
-	ok(t, s.alice.Hold(s.find(c), "inquiry", ""))
-	ok(t, s.alice.Release(s.find(c)))
-	ok(t, s.alice.Hold(s.find(c), "court", ""))
-	if err := s.alice.Release(s.find(c)); err == nil || !strings.Contains(err.Error(), "triage push") {
-		t.Errorf("released again: %v", err)
-	}
-	s.pushed(s.alice)
-	ok(t, s.alice.Release(s.find(c)))
-	s.pushed(s.alice)
-	if s.find(c).Held {
-		t.Error("released, and held")
-	}
-}
-
-// Killed between the note with the reason and the event, hold is typed again.
-func TestAHoldThatWasKilled(t *testing.T) {
-	s := newStation(t)
-	c := s.addCase(s.vault, plain)
-	s.pull()
-	s.note(s.alice, c, Note{Text: "Held (inquiry): reason"})
-	ok(t, s.alice.Hold(s.find(c), "inquiry", "reason"))
-	if queue, err := s.alice.Queue(); err != nil || len(queue) != 2 {
-		t.Errorf("%d queued, %v; want one note and the hold", len(queue), err)
 	}
 }
 
@@ -328,8 +246,8 @@ func TestADeskCantPurge(t *testing.T) {
 		l.Sign(s.vault.Roster().Instance(), card.Name, key)
 		return l
 	}
-	purges := func(c *told, rule string) *ledger.Leaf {
-		return &ledger.Leaf{Event: ledger.EventPurged, Case: c.id, Rule: rule}
+	purges := func(s *station, c *told, rule string) *ledger.Leaf {
+		return &ledger.Leaf{Event: ledger.EventPurged, Case: c.id, Rule: rule, After: s.find(c).last}
 	}
 	for name, c := range map[string]struct {
 		before func(s *station, bob *Home, c *told)
@@ -337,12 +255,12 @@ func TestADeskCantPurge(t *testing.T) {
 		says   string
 	}{
 		"by one alone": {nil, func(s *station, _ *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, ledger.RuleRequest))
+			return by(s, s.alice, purges(s, c, ledger.RuleRequest))
 		}, "not enough case workers have signed: 1 of the 2"},
 		"by one who signed twice": {func(s *station, _ *Home, c *told) {
 			s.purge(s.alice, c, ledger.RuleRequest)
 		}, func(s *station, _ *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, ledger.RuleRequest))
+			return by(s, s.alice, purges(s, c, ledger.RuleRequest))
 		}, "not enough case workers have signed: 1 of the 2"},
 		"with one who was removed": {func(s *station, bob *Home, c *told) {
 			s.pushed(bob)
@@ -351,24 +269,39 @@ func TestADeskCantPurge(t *testing.T) {
 			s.enforce()
 			s.pull()
 		}, func(s *station, _ *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, ledger.RuleRequest))
+			return by(s, s.alice, purges(s, c, ledger.RuleRequest))
 		}, "not enough case workers have signed: 1 of the 2"},
 		"while it is held": {func(s *station, bob *Home, c *told) {
 			ok(s.t, s.alice.Hold(s.find(c), "inquiry", ""))
 			s.pushed(s.alice)
 		}, func(s *station, bob *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, ledger.RuleRequest))
+			return by(s, s.alice, purges(s, c, ledger.RuleRequest))
 		}, "the case is held"},
 		"before its time": {nil, func(s *station, bob *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, ledger.RuleRetention))
+			return by(s, s.alice, purges(s, c, ledger.RuleRetention))
 		}, "the time for which a case is kept has not passed"},
 		"under no rule": {nil, func(s *station, bob *Home, c *told) *ledger.Leaf {
-			return by(s, s.alice, purges(c, "tidying"))
+			return by(s, s.alice, purges(s, c, "tidying"))
 		}, "it is no rule"},
+		"signed before a message": {func(s *station, bob *Home, c *told) {
+			s.note(s.alice, c, Note{Text: "wait"})
+			s.pushed(s.alice)
+			s.purge(s.alice, c, ledger.RuleRequest)
+		}, func(s *station, bob *Home, c *told) *ledger.Leaf {
+			l := purges(s, c, ledger.RuleRequest)
+			l.After = s.find(c).Messages[0].Index
+			return by(s, bob, l)
+		}, "had not seen how the case changed last"},
+		"released before it was held": {func(s *station, bob *Home, c *told) {
+			ok(s.t, s.alice.Hold(s.find(c), "inquiry", ""))
+			s.pushed(s.alice)
+		}, func(s *station, bob *Home, c *told) *ledger.Leaf {
+			return by(s, bob, &ledger.Leaf{Event: ledger.EventReleased, Case: c.id, After: s.find(c).Messages[0].Index})
+		}, "had not seen how the case changed last"},
 		"by somebody else": {func(s *station, bob *Home, c *told) {
 			s.purge(s.alice, c, ledger.RuleRequest)
 		}, func(s *station, bob *Home, c *told) *ledger.Leaf {
-			l := by(s, bob, purges(c, ledger.RuleRequest))
+			l := by(s, bob, purges(s, c, ledger.RuleRequest))
 			_, key, err := ed25519.GenerateKey(nil)
 			ok(s.t, err)
 			l.Sign(s.vault.Roster().Instance(), "bob", key)

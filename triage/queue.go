@@ -208,8 +208,8 @@ type Pushed struct {
 }
 
 // A Refusal is an event that the desk does not take. It stays queued, but for a
-// purge that the case's history does not allow: it must not come true later,
-// when nobody thinks of it any more.
+// purge or a release that the case's history does not allow: it must not come true
+// later, when nobody thinks of it any more.
 type Refusal struct {
 	Queued
 	Err     error
@@ -260,7 +260,7 @@ func (h *Home) push(ctx context.Context, addr string, list []Queued, progress Pr
 		case refused[i] != nil:
 			no := Refusal{Queued: q, Err: refused[i]}
 			var answer *desk.Error
-			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && q.Leaf.Event == ledger.EventPurged && filepath.Dir(q.Path) == h.path("queue") {
+			if errors.As(no.Err, &answer) && answer.Status == http.StatusConflict && mayBeForbidden(q.Leaf) && filepath.Dir(q.Path) == h.path("queue") {
 				// The pull has dropped it, if the ledger says why.
 				if err := os.Remove(q.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return result, fmt.Errorf("emptying the queue: %w", err)

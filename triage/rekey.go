@@ -218,11 +218,22 @@ func (h *Home) caseKey(c *Case, r *roster.Signed) (*seal.CaseKey, error) {
 	return o.key, nil
 }
 
-// forbids reports whether l purges the case and the ledger, as c knows it, does
-// not allow that under the roster in force: somebody held the case meanwhile, or
-// something new came.
+// forbids reports whether l purges or releases the case and the ledger, as c
+// knows it, does not allow that under the roster in force: somebody held the case
+// meanwhile, or something new came.
 func (c *Case) forbids(l *ledger.Leaf, force *roster.Signed) bool {
-	return l.Event == ledger.EventPurged && c.custody.MayPurge(l, force) != nil
+	switch l.Event {
+	case ledger.EventPurged:
+		return c.custody.MayPurge(queuedIndex, l, force) != nil
+	case ledger.EventReleased:
+		return c.custody.MayRelease(queuedIndex, l) != nil
+	}
+	return false
+}
+
+// mayBeForbidden reports whether l is of a kind that a case's history may forbid.
+func mayBeForbidden(l *ledger.Leaf) bool {
+	return l.Event == ledger.EventPurged || l.Event == ledger.EventReleased
 }
 
 // outdates reports whether l, which the ledger does not hold, can't enter it any

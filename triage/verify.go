@@ -125,7 +125,7 @@ func (m *mirror) lastRoster() *ledger.Leaf {
 // follows the one before, the last is the one that the desk shows, and each
 // event is signed by a case worker of the roster in force when it entered the
 // ledger, and a case was purged only when and by as many as that roster lets it
-// be. What a witness withdrew, the record of the case vouches for.
+// be, and released only by who saw the hold. What a witness withdrew, the record of the case vouches for.
 func (h *Home) verifyEvents(ctx context.Context, src deskSource, m, next *mirror) error {
 	if err := h.fetchPublic(ctx, src, m, next); err != nil {
 		return err
@@ -175,9 +175,14 @@ func (h *Home) verifyEvents(ctx context.Context, src deskSource, m, next *mirror
 				return fmt.Errorf("leaf %d: %w", i, err)
 			}
 		}
-		if l.Event == ledger.EventPurged {
-			if err := cases.of(l.Case).MayPurge(l, force); err != nil {
+		switch l.Event {
+		case ledger.EventPurged:
+			if err := cases.of(l.Case).MayPurge(i, l, force); err != nil {
 				return refused("leaf %d purges case %s: %w", i, l.Case, err)
+			}
+		case ledger.EventReleased:
+			if err := cases.of(l.Case).MayRelease(i, l); err != nil {
+				return refused("leaf %d releases case %s: %w", i, l.Case, err)
 			}
 		}
 		cases.of(l.Case).Add(i, l)

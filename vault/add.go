@@ -121,7 +121,8 @@ func (v *Vault) AddMessage(ctx context.Context, l *ledger.Leaf, message *Upload)
 // index. Errors are those of AddMessage; an event that comes with something (a
 // rekey) can't be recorded alone and is ErrRefused. A purge destroys the case's
 // envelope, and is ErrRefused as long as [ledger.Custody.MayPurge] says that
-// the case may not be purged, by the vault's own day; see purge.
+// the case may not be purged, by the vault's own day; see purge. So is a release
+// that [ledger.Custody.MayRelease] does not let lift the hold.
 func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 	switch l.Event {
 	case ledger.EventRead, ledger.EventHandedOver, ledger.EventAcknowledged, ledger.EventHeld, ledger.EventReleased,
@@ -131,12 +132,19 @@ func (v *Vault) AddEvent(ctx context.Context, l *ledger.Leaf) (int64, error) {
 	}
 	var refusal error
 	index, err := v.addSigned(ctx, l, func(w *writer, l *ledger.Leaf) (index int64) {
-		if l.Event == ledger.EventPurged {
+		switch l.Event {
+		case ledger.EventPurged:
 			index, refusal = w.purge(l)
-			return index
+		case ledger.EventReleased:
+			index, refusal = w.release(l)
+		default:
+			index = w.append(l)
 		}
-		return w.append(l)
+		return index
 	})
+	if errors.Is(refusal, ledger.ErrUnseen) {
+		refusal = fmt.Errorf("%w; pull, and sign it again", refusal)
+	}
 	if err = cmp.Or(err, refusal); err != nil {
 		return 0, fmt.Errorf("adding an event: %w", err)
 	}

@@ -20,10 +20,10 @@ func TestAttacksOnPurges(t *testing.T) {
 	if err := other.Add(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
-	sign(t, v, o.Hold(o.Workers[2], r.ID))
+	sign(t, v, o.Hold(o.Workers[2], r.ID, last(t, v, r.ID)))
 	sign(t, v, o.Release(o.Workers[2], r.ID, last(t, v, r.ID)))
 	proposed := sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
-	purge := sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRequest))
+	purge := sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 	dir := testorg.Snapshot(t, v)
 	v.Close()
 	o.MustBeWhole(t, dir)
@@ -63,8 +63,11 @@ func TestAttacksOnPurges(t *testing.T) {
 			return change(tx, proposed-1, func(l *ledger.Leaf) { l.Event, l.After = ledger.EventRead, 0 })
 		}, []string{"purged-held"}},
 		{"signed before the case changed", func(tx *bolt.Tx) error {
-			return change(tx, purge, func(l *ledger.Leaf) { l.Done = "2026-03-13" })
-		}, []string{"purged-signers"}},
+			return change(tx, purge, func(l *ledger.Leaf) { l.After = proposed - 2 })
+		}, []string{"purged-unseen"}},
+		{"the hold released by who had not seen it", func(tx *bolt.Tx) error {
+			return change(tx, proposed-1, func(l *ledger.Leaf) { l.After = proposed - 3 })
+		}, []string{"purged-held", "released-unseen"}},
 		{"the envelope kept", func(tx *bolt.Tx) error {
 			return tx.Bucket([]byte("envelopes")).Put(key(1), r.Envelope.Sealed)
 		}, []string{"envelope-purged"}},

@@ -80,7 +80,7 @@ func TestImage(t *testing.T) {
 func TestImageForgetsWhatWasDestroyed(t *testing.T) {
 	o, v, r := purgeable(t)
 	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
-	sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRequest))
+	sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 	live, err := os.ReadFile(filepath.Join(v.Dir(), vault.DBName))
 	if err != nil {
 		t.Fatal(err)

@@ -137,14 +137,23 @@ func TestVaultAgainstModel(t *testing.T) {
 				event(l, index, err)
 			},
 			"hold": func(rt *rapid.T) {
-				l := o.Hold(o.Workers[1], pick().ID)
+				id := pick().ID
+				l := o.Hold(o.Workers[1], id, last(t, v, id))
 				index, err := v.AddEvent(ctx, l)
 				event(l, index, err)
 			},
 			"release": func(rt *rapid.T) {
 				id := pick().ID
-				l := o.Release(o.Workers[0], id, last(t, v, id))
+				// Now or, kept back, as of the report.
+				after := rapid.SampledFrom([]int64{last(t, v, id), 0}).Draw(rt, "after")
+				l := o.Release(o.Workers[0], id, after)
 				index, err := v.AddEvent(ctx, l)
+				if _, again := m.signed[string(l.Signature)]; !again && !m.gone[id] && m.held[id] && after == 0 {
+					if !errors.Is(err, ledger.ErrUnseen) {
+						rt.Fatalf("releasing a hold that was not seen: %v, want ErrUnseen", err)
+					}
+					return
+				}
 				event(l, index, err)
 			},
 			"propose a purge": func(rt *rapid.T) {
@@ -156,7 +165,7 @@ func TestVaultAgainstModel(t *testing.T) {
 			},
 			"purge": func(rt *rapid.T) {
 				id, w := pick().ID, rapid.IntRange(0, 1).Draw(rt, "worker")
-				l := o.Purge(o.Workers[w], id, ledger.RuleRequest)
+				l := o.Purge(o.Workers[w], id, ledger.RuleRequest, last(t, v, id))
 				index, err := v.AddEvent(ctx, l)
 				_, again := m.signed[string(l.Signature)]
 				if other := o.Workers[1-w].Name; !again && !m.gone[id] && (m.held[id] || !m.proposed[id][other]) {
@@ -310,7 +319,9 @@ func (m *model) take(l *ledger.Leaf) {
 	case ledger.EventHeld:
 		m.held[l.Case], m.proposed[l.Case] = true, nil
 	case ledger.EventReleased:
-		m.held[l.Case], m.proposed[l.Case] = false, nil
+		if m.held[l.Case] {
+			m.held[l.Case], m.proposed[l.Case] = false, nil
+		}
 	case ledger.EventPurgeProposed:
 		if m.proposed[l.Case] == nil {
 			m.proposed[l.Case] = map[string]bool{}

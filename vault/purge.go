@@ -29,10 +29,24 @@ func (w *writer) purge(l *ledger.Leaf) (int64, error) {
 	if _, err := w.thread(at, custody.Add); err != nil {
 		return 0, err
 	}
-	if err := custody.MayPurge(l, w.rosterInForce()); err != nil {
+	if err := custody.MayPurge(w.size(), l, w.rosterInForce()); err != nil {
 		return 0, fmt.Errorf("purging case %s: %w: %w", l.Case, ErrRefused, err)
 	}
 	index := w.append(l)
 	w.delete(bucketEnvelopes, at)
 	return index, nil
+}
+
+// release appends the leaf that a case is held no longer. It changes nothing and
+// returns ErrRefused if whoever signed it had not seen the hold: pushed late, it
+// would lift one that it does not speak of.
+func (w *writer) release(l *ledger.Leaf) (int64, error) {
+	var custody ledger.Custody
+	if _, err := w.thread(w.get(bucketIDs, l.Case[:]), custody.Add); err != nil {
+		return 0, err
+	}
+	if err := custody.MayRelease(w.size(), l); err != nil {
+		return 0, fmt.Errorf("releasing case %s: %w: %w", l.Case, ErrRefused, err)
+	}
+	return w.append(l), nil
 }

@@ -85,7 +85,7 @@ func TestPurge(t *testing.T) {
 	for range 2 {
 		sign(t, v, proposed)
 	}
-	purge := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest)
+	purge := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID))
 	at := sign(t, v, purge)
 	o.Day = o.Day.AddDate(0, 0, 1)
 	if again := sign(t, v, purge); again != at {
@@ -104,8 +104,8 @@ func TestPurge(t *testing.T) {
 	for what, l := range map[string]*ledger.Leaf{
 		"a release":       o.Release(o.Workers[0], r.ID, at),
 		"a proposal":      o.ProposePurge(o.Workers[2], r.ID, ledger.RuleRequest, at),
-		"another purge":   o.Purge(o.Workers[0], r.ID, ledger.RuleRequest),
-		"under retention": o.Purge(o.Workers[1], r.ID, ledger.RuleRetention),
+		"another purge":   o.Purge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)),
+		"under retention": o.Purge(o.Workers[1], r.ID, ledger.RuleRetention, last(t, v, r.ID)),
 	} {
 		if _, err := v.AddEvent(t.Context(), l); !errors.Is(err, vault.ErrRetired) {
 			t.Errorf("%s: %v, want ErrRetired", what, err)
@@ -135,7 +135,7 @@ func TestPurge(t *testing.T) {
 func TestPurgesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		before func(*testing.T, *testorg.Org, *vault.Vault, *testorg.Report)
-		purge  func(*testorg.Org, *testorg.Report) *ledger.Leaf
+		purge  func(*testing.T, *testorg.Org, *vault.Vault, *testorg.Report) *ledger.Leaf
 		want   error
 	}{
 		"nobody proposed": {nil, nil, ledger.ErrSigners},
@@ -154,7 +154,7 @@ func TestPurgesThatAreRefused(t *testing.T) {
 			mustAdd(t, o, v, r, 0)
 		}, nil, ledger.ErrSigners},
 		"while it is held": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
-			sign(t, v, o.Hold(o.Workers[2], r.ID))
+			sign(t, v, o.Hold(o.Workers[2], r.ID, last(t, v, r.ID)))
 			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 		}, nil, ledger.ErrHeld},
 		"by a worker who was removed": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
@@ -175,15 +175,26 @@ func TestPurgesThatAreRefused(t *testing.T) {
 		}, nil, ledger.ErrSigners},
 		"before the vault's own day": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
 			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention, last(t, v, r.ID)))
-		}, func(o *testorg.Org, r *testorg.Report) *ledger.Leaf {
+		}, func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) *ledger.Leaf {
 			// By the worker's clock it is next year.
 			now := o.Day
 			o.Day = now.AddDate(1, 0, 0)
 			defer func() { o.Day = now }()
-			return o.Purge(o.Workers[1], r.ID, ledger.RuleRetention)
+			return o.Purge(o.Workers[1], r.ID, ledger.RuleRetention, last(t, v, r.ID))
 		}, ledger.ErrEarly},
-		"a rule of one's own": {nil, func(o *testorg.Org, r *testorg.Report) *ledger.Leaf {
-			return o.Purge(o.Workers[1], r.ID, "tidying")
+		"kept back while a message came": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
+			mustAdd(t, o, v, r, 0)
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
+		}, func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) *ledger.Leaf {
+			return o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, 2) // the report
+		}, ledger.ErrUnseen},
+		"for whatever may come": {func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) {
+			sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
+		}, func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) *ledger.Leaf {
+			return o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, size(t, o, v))
+		}, ledger.ErrUnseen},
+		"a rule of one's own": {nil, func(t *testing.T, o *testorg.Org, v *vault.Vault, r *testorg.Report) *ledger.Leaf {
+			return o.Purge(o.Workers[1], r.ID, "tidying", last(t, v, r.ID))
 		}, ledger.ErrRule},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,9 +202,9 @@ func TestPurgesThatAreRefused(t *testing.T) {
 			if c.before != nil {
 				c.before(t, o, v, r)
 			}
-			l := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest)
+			l := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID))
 			if c.purge != nil {
-				l = c.purge(o, r)
+				l = c.purge(t, o, v, r)
 			}
 			before := size(t, o, v)
 			if _, err := v.AddEvent(t.Context(), l); !errors.Is(err, vault.ErrRefused) || !errors.Is(err, c.want) {
@@ -212,11 +223,11 @@ func TestPurgeUnderRetention(t *testing.T) {
 	o, v, r := purgeable(t)
 	o.Day = o.Day.AddDate(0, 0, 29)
 	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRetention, last(t, v, r.ID)))
-	if _, err := v.AddEvent(t.Context(), o.Purge(o.Workers[1], r.ID, ledger.RuleRetention)); !errors.Is(err, ledger.ErrEarly) {
+	if _, err := v.AddEvent(t.Context(), o.Purge(o.Workers[1], r.ID, ledger.RuleRetention, last(t, v, r.ID))); !errors.Is(err, ledger.ErrEarly) {
 		t.Errorf("on the 29th day: %v, want ErrEarly", err)
 	}
 	o.Day = o.Day.AddDate(0, 0, 1)
-	sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRetention))
+	sign(t, v, o.Purge(o.Workers[1], r.ID, ledger.RuleRetention, last(t, v, r.ID)))
 	if !purged(t, v, r.ID) {
 		t.Error("the envelope is there")
 	}
@@ -228,17 +239,16 @@ func TestPurgeUnderRetention(t *testing.T) {
 // first and the other is refused.
 func TestPurgedOrHeld(t *testing.T) {
 	o, v, r := purgeable(t)
-	sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
+	at := sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
 	release, err := v.Hold(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var purge, held error
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, purge = v.AddEvent(context.Background(), o.Purge(o.Workers[1], r.ID, ledger.RuleRequest))
-	})
-	wg.Go(func() { _, held = v.AddEvent(context.Background(), o.Hold(o.Workers[2], r.ID)) })
+	purges, holds := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, at), o.Hold(o.Workers[2], r.ID, at)
+	wg.Go(func() { _, purge = v.AddEvent(context.Background(), purges) })
+	wg.Go(func() { _, held = v.AddEvent(context.Background(), holds) })
 	for v.Waiting() < 2 {
 		runtime.Gosched()
 	}
@@ -275,7 +285,7 @@ func TestKilledWhilePurging(t *testing.T) {
 	var todo strings.Builder
 	for _, r := range reports {
 		sign(t, v, o.ProposePurge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)))
-		l := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest)
+		l := o.Purge(o.Workers[1], r.ID, ledger.RuleRequest, last(t, v, r.ID))
 		l.Day = l.Done
 		text, err := l.Marshal()
 		if err != nil {

@@ -299,7 +299,7 @@ func TestSignedLeaves(t *testing.T) {
 		{"an altered statement", &forged, ledger.ErrSignature},
 		{"an unknown case", unknownCase, vault.ErrNotFound},
 		{"an unknown destination", nowhere, vault.ErrRefused},
-		{"a purge that nobody proposed", o.Purge(o.Workers[0], r.ID, ledger.RuleRequest), vault.ErrRefused},
+		{"a purge that nobody proposed", o.Purge(o.Workers[0], r.ID, ledger.RuleRequest, last(t, v, r.ID)), vault.ErrRefused},
 		{"a rekey without its envelope", &ledger.Leaf{Event: ledger.EventRekey, Case: r.ID}, vault.ErrRefused},
 	} {
 		if _, err := v.AddEvent(t.Context(), c.leaf); !errors.Is(err, c.want) {

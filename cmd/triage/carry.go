@@ -246,6 +246,10 @@ func (s *session) dropped(list []triage.Queued) {
 			s.say("dropped: %s of case %s, which was destroyed, held, or had something new before that came to the desk", q.What(), q.Leaf.Case)
 			continue
 		}
+		if q.Leaf.Event == ledger.EventReleased {
+			s.say("dropped: %s of case %s, which was destroyed or held anew before that came to the desk", q.What(), q.Leaf.Case)
+			continue
+		}
 		s.say("dropped: %s of case %s, which was withdrawn or purged before that came to the desk", q.What(), q.Leaf.Case)
 	}
 	if sealed > 0 {

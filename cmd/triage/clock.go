@@ -104,7 +104,7 @@ func (releaseCmd) Help() string {
   triage release 7k3q
   triage push
 
-Whatever was proposed before the case was released must be proposed again.`
+Whatever was proposed before the case was released must be proposed again. A release lifts the hold that you have pulled: if a colleague holds the case anew before yours comes to the desk, the desk refuses it, and it is queued no more.`
 }
 
 // Run releases.

@@ -63,6 +63,10 @@ func TestHoldReleaseAndPurgeOnTheScreen(t *testing.T) {
 		t.Errorf("queued: %s", got)
 	}
 	h.press("H", "y")
+	h.sees("waits to be pushed, and a", "release comes after it")
+	h.press("esc", "esc", "P")
+	h.sees("delivered: ")
+	h.press("enter", "H", "y")
 	h.sees("held no longer, queued for push")
 	h.seesNot("held: nobody may purge it")
 	h.press("H", "y")
@@ -115,10 +119,10 @@ func TestHoldReleaseAndPurgeInPlainLines(t *testing.T) {
 	id := s.tell("MARK-SEEN", nil).String()
 	s.pull()
 	s.colleagueProposes(id, ledger.RuleRequest)
-	said := dialogue(t, s.options(), "pull", "1", "hold", "hold For Bob", "hold inquiry/MARK-WHY", "hold other", "show", "purge request", "yes", "release", "release", "push",
+	said := dialogue(t, s.options(), "pull", "1", "hold", "hold For Bob", "hold inquiry/MARK-WHY", "hold other", "show", "purge request", "yes", "release", "push", "1", "release", "release", "push",
 		"1", "purge", "purge request", "no", "purge request", "yes", "push")
 	mustSay(t, said, "Error: a hold needs a word", "Error: \"For Bob\" is no word", "Done: held, queued for push", "Done: the case says so already", "held: nobody may purge it", "MARK-WHY",
-		"Error: ", "the case is held", "Done: held no longer", "Done: the case says so already", "Done: delivered: ",
+		"Error: ", "the case is held", "a release comes after it", "Done: delivered: ", "Done: held no longer", "Done: the case says so already", "Done: delivered: ",
 		"retention  from 20", "request  2 more case workers must sign", "Type purge and the rule", "Propose to purge case "+id, "Nothing was done",
 		"Done: proposed to be purged", "Done: delivered: 1 event")
 	s.colleagueProposes(id, ledger.RuleRequest)

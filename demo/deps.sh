@@ -14,6 +14,7 @@ need strace strace
 need openssl openssl
 need ssh-keygen openssh-client
 need minisign minisign
+need python3 python3 # runs the verifier that was written from docs/formats.md
 need gcc gcc # for the race detector
 need chromium chromium
 need tor tor

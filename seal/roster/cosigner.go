@@ -7,8 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ import (
 type Cosigner struct {
 	Name string // short name: lower-case letters, digits, hyphens
 	Key  string // verifier key of C2SP tlog-cosignature, see CosignerKey
-	URL  string // submission prefix of C2SP tlog-witness: https, or http to an onion service or to loopback
+	URL  string // submission prefix of C2SP tlog-witness: https, or http to an onion service or to 127.0.0.1
 }
 
 // MaxCosigners is how many cosigners a roster may name. Each puts a line of
@@ -86,18 +85,19 @@ func (c *Cosigner) Validate() error {
 	return nil
 }
 
+// submissionForm is the one way to write a submission prefix: a scheme, a host of
+// names or an IPv4 address, a port without leading zeros, and a plain path.
+var submissionForm = regexp.MustCompile(`^(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*$`)
+
 // validSubmission checks a submission prefix. What goes there is signed and so
 // is what comes back; encryption hides from the network that it goes.
 func validSubmission(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || len(s) > maxTitle || u.String() != s || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "/") {
+	m := submissionForm.FindStringSubmatch(s)
+	if m == nil || len(s) > maxTitle {
 		return fmt.Errorf("must be an address such as https://cosigner.example/tocsin, at most %d bytes, without a slash at its end", maxTitle)
 	}
-	host := u.Hostname()
-	ip, err := netip.ParseAddr(host)
-	loopback := err == nil && ip.IsLoopback()
-	if u.Scheme == "https" || u.Scheme == "http" && (loopback || strings.HasSuffix(host, ".onion")) {
+	if scheme, host := m[1], m[2]; scheme == "https" || host == "127.0.0.1" || strings.HasSuffix(host, ".onion") {
 		return nil
 	}
-	return errors.New("must be https, or http to an onion service")
+	return errors.New("must be https, or http to an onion service or to 127.0.0.1")
 }

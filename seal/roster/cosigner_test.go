@@ -92,11 +92,14 @@ func TestAuditorsAndCosignersAreValidated(t *testing.T) {
 		}
 	}
 	for url, ok := range map[string]bool{
-		"https://a.example": true, "https://a.example:8443/x/y": true, "http://127.0.0.1:8080": true, "http://[::1]:8080/x": true,
+		"https://a.example": true, "https://a.example:8443/x/y": true, "http://127.0.0.1:8080": true,
 		"http://" + strings.Repeat("a", 56) + ".onion/x": true,
 		"": false, "http://a.example": false, "ftp://a.example": false, "https://": false, "a.example": false, "https://a.example/": false,
 		"https://a.example/?x": false, "https://a.example/x?": false, "https://a.example#x": false, "https://me@a.example": false,
-		"https://a.example/\n": false, "https://a.example/ x": false, "http://10.0.0.1": false, "http://x.onion.example": false,
+		"https://a.example/\n": false, "https://a.example/ x": false, "http://10.0.0.1": false, "http://127.0.0.2": false, "http://[::1]:8080": false,
+		"https://A.example": false, "https://a.example:": false, "https://a.example:08": false, "https://a.example:123456": false, "https://-a.example": false,
+		"https://a.example//x": false, "https://a.example/%7e": false, "https://a]b": false, "https://exämple.org": false, "http://127.0.0.1.example": false,
+		"https://a.example\r": false, "http://x.onion.example": false,
 		"https://a.example/" + strings.Repeat("x", 200): false,
 	} {
 		r := watched(t)

@@ -82,8 +82,8 @@ func (a *auditor) open(signed []byte) (cp *ledger.Checkpoint, vkey string, err e
 }
 
 // published checks the checkpoint that was last shown outside: the ledger's key
-// signed it, the store's history begins with it, and it covers no leaf of the
-// day on which it was published.
+// signed it, the store's history begins with it, and it covers all leaves of the
+// days before the one on which it was published, and no others.
 func (a *auditor) published(p *vault.Published, hashes ledger.Hashes, size int64) {
 	const where = "published checkpoint"
 	a.shown = max(a.shown, p.Day)
@@ -99,9 +99,7 @@ func (a *auditor) published(p *vault.Published, hashes ledger.Hashes, size int64
 		a.found("published-root", where, "%s", what)
 		return
 	}
-	if day := a.dayBefore(cp.Size); day >= p.Day {
-		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", p.Day, day)
-	}
+	a.daysOf(where, cp.Size, p.Day)
 }
 
 // cosigned does the same for the newest of them that its cosigners signed, and
@@ -121,9 +119,7 @@ func (a *auditor) cosigned(p *vault.Published, hashes ledger.Hashes, size int64)
 		a.found("cosigned-root", where, "%s", what)
 		return
 	}
-	if day := a.dayBefore(cp.Size); day >= p.Day {
-		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", p.Day, day)
-	}
+	a.daysOf(where, cp.Size, p.Day)
 	a.quorum(where, p.Signed, vkey, cp.Size)
 }
 
@@ -164,12 +160,19 @@ func prefix(cp *ledger.Checkpoint, hashes ledger.Hashes, size int64) string {
 	return ""
 }
 
-// dayBefore returns the day of the last of the first size leaves, or "".
-func (a *auditor) dayBefore(size int64) ledger.Day {
-	if size == 0 || size > int64(len(a.days)) {
-		return ""
+// daysOf checks that a checkpoint of so many leaves, published on a day, covers
+// those of the days before and no others.
+func (a *auditor) daysOf(where string, size int64, published ledger.Day) {
+	leaves := int64(len(a.days)) // without the last, if these are unreadable
+	if 0 < size && size <= leaves && a.days[size-1] >= published {
+		a.found("published-day", where, "it was published on %s, and covers a leaf of %s", published, a.days[size-1])
 	}
-	return a.days[size-1]
+	for i := size; i < leaves; i++ {
+		if day := a.days[i]; day != "" && day < published {
+			a.found("published-short", where, "it was published on %s, and does not cover leaf %d, of %s", published, i, day)
+			return
+		}
+	}
 }
 
 // staleDays is how many days a leaf may wait for the cosigners: one to be

@@ -35,9 +35,19 @@ var forgedPublished = []forging{
 		c := f.addCosigners(1)
 		f.publish("cosigned", "2026-03-14", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
 	}},
+	{"published-short", "a leaf of the day before left out of what is published", func(f *forgery) {
+		f.publish("published", "2026-03-15", f.Ledger, leafCount-1, f.root(leafCount-1))
+	}},
+	{"published-short", "nothing published though there was something", func(f *forgery) {
+		f.publish("published", "2026-03-15", f.Ledger, 0, f.root(0))
+	}},
+	{"published-short", "a leaf of the day before left out of what is cosigned", func(f *forgery) {
+		c := f.addCosigners(1)
+		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), c...)
+	}},
 	{"cosigned-signature", "a cosigned checkpoint that the ledger did not sign", func(f *forgery) {
 		c := f.addCosigners(1)
-		f.publish("cosigned", "2026-03-15", testorg.New(f.T, 1).Ledger, leafCount, f.root(leafCount), c...)
+		f.publish("cosigned", "2026-03-15", testorg.New(f.T, 1).Ledger, leafCount+1, f.root(leafCount+1), c...)
 	}},
 	{"cosigned-root", "other leaves cosigned than there are", func(f *forgery) {
 		c := f.addCosigners(1)
@@ -45,16 +55,16 @@ var forgedPublished = []forging{
 	}},
 	{"cosigned-quorum", "a cosigned checkpoint that nobody cosigned", func(f *forgery) {
 		f.addCosigners(1)
-		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount))
+		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
 	{"cosigned-quorum", "a cosigned checkpoint that too few cosigned", func(f *forgery) {
 		c := f.addCosigners(2)
-		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), c[1])
+		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), c[1])
 	}},
 	{"cosigned-quorum", "a cosigned checkpoint that others cosigned", func(f *forgery) {
 		f.addCosigners(1)
 		stranger, _ := cosigner("stranger")
-		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), stranger)
+		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), stranger)
 	}},
 	{"cosigned-quorum", "the cosigners of a roster that was over before", func(f *forgery) {
 		c := f.addCosigners(1)
@@ -64,11 +74,11 @@ var forgedPublished = []forging{
 	{"cosigned-quorum cosigned-stale", "leaves that too few cosigned for days", func(f *forgery) {
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c[1])
-		f.publish("published", "2026-03-19", f.Ledger, leafCount, f.root(leafCount))
+		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
 	{"cosigned-stale", "leaves that nobody cosigned for days", func(f *forgery) {
 		f.addCosigners(1)
-		f.publish("published", "2026-03-19", f.Ledger, leafCount, f.root(leafCount))
+		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
 }
 
@@ -120,15 +130,17 @@ func TestCosigned(t *testing.T) {
 	good := newForgery(t)
 	t.Run("by a later roster", func(t *testing.T) {
 		f := good.copy(t)
+		f.Day = f.Day.AddDate(0, 0, 1)
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), c...)
-		f.publish("published", "2026-03-18", f.Ledger, leafCount, f.root(leafCount))
+		f.publish("published", "2026-03-18", f.Ledger, leafCount+1, f.root(leafCount+1))
 		whole(t, f)
 	})
 	t.Run("by a roster that was replaced since", func(t *testing.T) {
 		f := good.copy(t)
 		c := f.addCosigners(1)
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), c...)
+		f.Day = f.Day.AddDate(0, 0, 1)
 		f.addCosigners(2)
 		f.publish("published", "2026-03-18", f.Ledger, leafCount+2, f.root(leafCount+2))
 		whole(t, f)

@@ -99,9 +99,9 @@ func TestThePageOfAWholeStore(t *testing.T) {
 		t.Errorf("the page of a whole store:\n%s", page)
 	}
 	cosigners := f.addCosigners(2)
-	f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), cosigners...)
+	f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), cosigners...)
 	page = htmlOf(t, f.Audit(t, f.dir, nil), about)
-	says(t, page, "Cosigned by cosigner-1 (2026-03-15), cosigner-2 (2026-03-15), for the first 11 leaves")
+	says(t, page, "Cosigned by cosigner-1 (2026-03-15), cosigner-2 (2026-03-15), for the first 12 leaves")
 	says(t, page, "The store is whole, but nothing was remembered of it", "It was held against nothing that was remembered.")
 }
 

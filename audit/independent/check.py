@@ -327,6 +327,8 @@ class Check(Sealed, Overdue):
             last = self.leaves[size - 1] if size else None
             if last and last.day >= found.day:
                 self.report("published-day", what)
+            if any(leaf and leaf.day < found.day for leaf in self.leaves[size:]):
+                self.report("published-short", what)
             if what == "cosigned" and self.check_quorum(found):
                 self.cosigned_size = size
         return found

@@ -12,7 +12,7 @@ import (
 	"tocsin/audit"
 )
 
-var update = flag.Bool("update", false, "write the table of findings in docs/audit.md")
+var update = flag.Bool("update", false, "write docs/attacks.md, and the table of findings in docs/audit.md")
 
 // docs/audit.md has a table of what the catalogue says.
 func TestFindingsTable(t *testing.T) {

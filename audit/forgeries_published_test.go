@@ -3,6 +3,7 @@ package audit_test
 import (
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,13 +16,18 @@ import (
 )
 
 // forgedPublished change what was published and cosigned.
-var forgedPublished = []forging{
-	{"published-malformed", "text in place of what was published", func(f *forgery) {
+var forgedPublished = slices.Concat(by(access, []forging{
+	{"published-malformed", "plaintext in place of what was published", func(f *forgery) {
 		f.put("head", []byte("published"), []byte("2026-03-15\nthe witness is in room 12\n"))
 	}},
-	{"published-signature", "a published checkpoint of another key", func(f *forgery) {
+	{"published-signature", "a published checkpoint signed with another key", func(f *forgery) {
 		f.publish("published", "2026-03-15", testorg.New(f.T, 1).Ledger, leafCount, f.root(leafCount))
 	}},
+	{"cosigned-signature", "a cosigned checkpoint that the ledger did not sign", func(f *forgery) {
+		c := f.addCosigners(1)
+		f.publish("cosigned", "2026-03-15", testorg.New(f.T, 1).Ledger, leafCount+1, f.root(leafCount+1), c...)
+	}},
+}), by(ledgerKey, []forging{
 	{"published-root", "other leaves published than there are", func(f *forgery) {
 		f.publish("published", "2026-03-15", f.Ledger, 3, [32]byte(random(32)))
 	}},
@@ -38,16 +44,12 @@ var forgedPublished = []forging{
 	{"published-short", "a leaf of the day before left out of what is published", func(f *forgery) {
 		f.publish("published", "2026-03-15", f.Ledger, leafCount-1, f.root(leafCount-1))
 	}},
-	{"published-short", "nothing published though there was something", func(f *forgery) {
+	{"published-short", "an empty ledger published", func(f *forgery) {
 		f.publish("published", "2026-03-15", f.Ledger, 0, f.root(0))
 	}},
 	{"published-short", "a leaf of the day before left out of what is cosigned", func(f *forgery) {
 		c := f.addCosigners(1)
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount, f.root(leafCount), c...)
-	}},
-	{"cosigned-signature", "a cosigned checkpoint that the ledger did not sign", func(f *forgery) {
-		c := f.addCosigners(1)
-		f.publish("cosigned", "2026-03-15", testorg.New(f.T, 1).Ledger, leafCount+1, f.root(leafCount+1), c...)
 	}},
 	{"cosigned-root", "other leaves cosigned than there are", func(f *forgery) {
 		c := f.addCosigners(1)
@@ -61,12 +63,12 @@ var forgedPublished = []forging{
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), c[1])
 	}},
-	{"cosigned-quorum", "a cosigned checkpoint that others cosigned", func(f *forgery) {
+	{"cosigned-quorum", "a cosigned checkpoint that strangers cosigned", func(f *forgery) {
 		f.addCosigners(1)
 		stranger, _ := cosigner("stranger")
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), stranger)
 	}},
-	{"cosigned-quorum", "the cosigners of a roster that was over before", func(f *forgery) {
+	{"cosigned-quorum", "a checkpoint cosigned by those of a roster that was replaced before", func(f *forgery) {
 		c := f.addCosigners(1)
 		f.addRoster(func() { f.Roster.Cosigners, f.Roster.Policy.Quorum = nil, 0 })
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
@@ -80,7 +82,7 @@ var forgedPublished = []forging{
 		f.addCosigners(1)
 		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
-}
+}))
 
 // cosigner makes a cosigner of that name.
 func cosigner(name string) (note.Signer, roster.Cosigner) {

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"crypto/rand"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -11,13 +12,32 @@ import (
 )
 
 // forgedRosters change the rosters, and who did what.
-var forgedRosters = []forging{
-	{"roster-signature roster-missing", "a roster of another organisation", func(f *forgery) {
+var forgedRosters = slices.Concat(by(access, []forging{
+	{"roster-signature roster-missing record-digest", "the roster replaced, and nothing else", func(f *forgery) {
+		f.put("rosters", key(rosterLeaf), testorg.New(f.T, 2).Signed)
+	}},
+	{"record-digest roster-number roster-rollback", "the roster rolled back: the one before put in its place", func(f *forgery) {
+		before := f.Signed
+		f.addRoster(func() {})
+		f.put("rosters", key(leafCount), before)
+	}},
+	{"roster-rollback", "the roster rolled back: the organisation's newest not put in force", func(f *forgery) {
+		f.Roster.Number++
+		f.Sign(f.T)
+	}},
+	{"roster-origin", "the store of another intake handed to the auditor", func(f *forgery) {
+		_, vkey, err := note.GenerateKey(rand.Reader, "other.test/intake")
+		f.must(err)
+		f.Roster.Origin, f.Roster.Intake.Ledger = "other.test/intake", vkey
+		f.Sign(f.T)
+	}},
+}), by(ledgerKey, []forging{
+	{"roster-signature roster-missing", "the roster replaced by one that the attacker signed", func(f *forgery) {
 		forged := testorg.New(f.T, 2).Signed
 		f.put("rosters", key(rosterLeaf), forged)
 		f.leaf(rosterLeaf, func(l *ledger.Leaf) { l.Digest = testorg.Digest(forged) })
 	}},
-	{"roster-missing roster-signature", "no roster that the organisation signed", func(f *forgery) {
+	{"roster-missing roster-signature", "the roster altered under the organisation's signature", func(f *forgery) {
 		forged := bytes.Replace(f.Signed, []byte("Test organisation"), []byte("Best organisation"), 1)
 		f.put("rosters", key(rosterLeaf), forged)
 		f.leaf(rosterLeaf, func(l *ledger.Leaf) { l.Digest = testorg.Digest(forged) })
@@ -25,6 +45,27 @@ var forgedRosters = []forging{
 	{"roster-number", "a leaf that numbers its roster otherwise", func(f *forgery) {
 		f.leaf(rosterLeaf, func(l *ledger.Leaf) { l.Number = 2 })
 	}},
+	{"event-signature", "a hand-over turned to another destination", func(f *forgery) {
+		f.leaf(handOverA, func(l *ledger.Leaf) { l.Destination = "foreign-affairs" })
+	}},
+}), by(workerKey, []forging{
+	{"event-worker", "a hand-over signed in the name of nobody on the roster", func(f *forgery) {
+		f.signedLeaf(handOverA, f.Workers[0], "nobody", func(*ledger.Leaf) {})
+	}},
+	{"event-worker rekey-overdue", "a hand-over signed by a case worker who was removed", func(f *forgery) {
+		f.addRoster(func() { f.Roster.Workers = f.Roster.Workers[1:] })
+		f.addSigned(f.HandOver(f.Workers[0], f.b.ID, "police"))
+	}},
+	{"event-signature", "a hand-over signed in a colleague's name", func(f *forgery) {
+		f.signedLeaf(handOverA, f.Workers[1], f.Workers[0].Name, func(*ledger.Leaf) {})
+	}},
+	{"event-destination", "a hand-over to a destination that the roster does not have", func(f *forgery) {
+		f.signedLeaf(handOverA, f.Workers[0], f.Workers[0].Name, func(l *ledger.Leaf) { l.Destination = "elsewhere" })
+	}},
+	{"event-order", "an acknowledgement without a hand-over", func(f *forgery) {
+		f.addEvent(&ledger.Leaf{Event: ledger.EventAcknowledged, Case: f.b.ID, Destination: "police", Size: 1, Digest: testorg.Digest(nil)})
+	}},
+}), by(orgKey, []forging{
 	{"roster-order", "a second roster of the same number", func(f *forgery) {
 		f.Roster.Organisation = "Other organisation"
 		f.Sign(f.T)
@@ -35,39 +76,14 @@ var forgedRosters = []forging{
 			}))
 		})
 	}},
-	{"roster-fork", "the auditor has another roster of that number", func(f *forgery) {
+	{"roster-fork", "two rosters signed under one number, one for the intake and one for the auditor", func(f *forgery) {
 		f.Roster.Organisation = "Other organisation"
 		f.Sign(f.T)
 	}},
-	{"roster-fork", "the auditor has another roster of a number that was in force", func(f *forgery) {
+	{"roster-fork", "two rosters signed under one number that was in force before", func(f *forgery) {
 		f.addRoster(func() {})
 		f.addRoster(func() {})
 		f.Roster.Number, f.Roster.Organisation = 2, "Other organisation"
 		f.Sign(f.T)
 	}},
-	{"roster-rollback", "the auditor has a later roster", func(f *forgery) {
-		f.Roster.Number++
-		f.Sign(f.T)
-	}},
-	{"roster-origin", "the auditor has another intake's roster", func(f *forgery) {
-		_, vkey, err := note.GenerateKey(rand.Reader, "other.test/intake")
-		f.must(err)
-		f.Roster.Origin, f.Roster.Intake.Ledger = "other.test/intake", vkey
-		f.Sign(f.T)
-	}},
-	{"event-worker", "a hand-over by no case worker", func(f *forgery) {
-		f.signedLeaf(handOverA, f.Workers[0], "nobody", func(*ledger.Leaf) {})
-	}},
-	{"event-signature", "a hand-over signed by another", func(f *forgery) {
-		f.signedLeaf(handOverA, f.Workers[1], f.Workers[0].Name, func(*ledger.Leaf) {})
-	}},
-	{"event-signature", "a hand-over altered", func(f *forgery) {
-		f.leaf(handOverA, func(l *ledger.Leaf) { l.Destination = "foreign-affairs" })
-	}},
-	{"event-destination", "a hand-over to no destination", func(f *forgery) {
-		f.signedLeaf(handOverA, f.Workers[0], f.Workers[0].Name, func(l *ledger.Leaf) { l.Destination = "elsewhere" })
-	}},
-	{"event-order", "an acknowledgement of no hand-over", func(f *forgery) {
-		f.addEvent(&ledger.Leaf{Event: ledger.EventAcknowledged, Case: f.b.ID, Destination: "police", Size: 1, Digest: testorg.Digest(nil)})
-	}},
-}
+}))

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -13,23 +14,38 @@ import (
 )
 
 // forgedSealed change envelopes and messages.
-var forgedSealed = []forging{
-	{"envelope-malformed", "text in place of an envelope", func(f *forgery) { f.envelope([]byte("AGE-SECRET-KEY-PQ-1")) }},
-	{"rekey-roster", "an envelope sealed again for a roster to come", func(f *forgery) {
-		f.addEvent(&ledger.Leaf{Event: ledger.EventRekey, Case: f.a.ID, Number: f.Roster.Number + 1, Envelope: testorg.Digest(f.a.Envelope.Sealed)})
+var forgedSealed = slices.Concat(by(access, []forging{
+	{"message-size", "a large message cut short", func(f *forgery) { f.writeBlob(func(b []byte) []byte { return b[:len(b)-1] }) }},
+	{"message-digest", "a large message altered", func(f *forgery) {
+		f.writeBlob(func(b []byte) []byte {
+			b[len(b)/2] ^= 1
+			return b
+		})
 	}},
-	{"envelope-recipients", "a recipient too many", func(f *forgery) {
+	{"blob-missing", "a large message removed", func(f *forgery) { f.must(os.Remove(f.blob())) }},
+	{"blob-unreadable", "a directory in place of a large message", func(f *forgery) {
+		name := f.blob()
+		f.must(os.Remove(name))
+		f.must(os.Mkdir(name, 0o700))
+	}},
+	{"blob-stray", "plaintext in a file among the large messages", func(f *forgery) { writeFile(f, vault.BlobsDir+"/room 12\x1b[2J") }},
+	{"blob-stray", "a file among the large messages, named as they are", func(f *forgery) {
+		writeFile(f, vault.BlobsDir+"/"+strings.Repeat("0f", 16))
+	}},
+}), by(ledgerKey, []forging{
+	{"envelope-malformed", "plaintext in place of an envelope", func(f *forgery) { f.envelope([]byte("AGE-SECRET-KEY-PQ-1")) }},
+	{"envelope-recipients", "an extra recipient slipped into an envelope", func(f *forgery) {
 		f.envelope(f.seal(78, append(f.workers(), testorg.Identity(f.T).Recipient())...))
 	}},
-	{"envelope-recipients", "a recipient too few", func(f *forgery) { f.envelope(f.seal(78, f.workers()[0])) }},
-	{"envelope-size", "something else in an envelope", func(f *forgery) { f.envelope(f.seal(79, f.workers()...)) }},
-	{"envelope-header", "text in the clear in an envelope's stanza", func(f *forgery) {
+	{"envelope-recipients", "a case worker left out of an envelope", func(f *forgery) { f.envelope(f.seal(78, f.workers()[0])) }},
+	{"envelope-size", "something else than a case key in an envelope", func(f *forgery) { f.envelope(f.seal(79, f.workers()...)) }},
+	{"envelope-header", "plaintext in an envelope's stanza", func(f *forgery) {
 		f.envelope(f.talkative(f.seal(78, f.workers()...)))
 	}},
-	{"message-header", "text in the clear in a message's stanza", func(f *forgery) {
+	{"message-header", "plaintext in a message's stanza", func(f *forgery) {
 		f.message(f.talkative(f.seal(16<<10, f.a.Key.Recipient())))
 	}},
-	{"recipient-type envelope-header", "an envelope to classic keys", func(f *forgery) {
+	{"recipient-type envelope-header", "an envelope to classic X25519 keys", func(f *forgery) {
 		var to []age.Recipient
 		for range 2 {
 			id, err := age.GenerateX25519Identity()
@@ -38,44 +54,36 @@ var forgedSealed = []forging{
 		}
 		f.envelope(f.seal(78, to...))
 	}},
+	{"recipient-type envelope-header", "a classic X25519 key among hybrid ones", func(f *forgery) {
+		id, err := age.GenerateX25519Identity()
+		f.must(err)
+		f.envelope(f.seal(78, f.workers()[0], disguised{id.Recipient()}))
+	}},
 	{"recipient-type message-header", "a message to a passphrase", func(f *forgery) {
 		r, err := age.NewScryptRecipient("room 12")
 		f.must(err)
 		r.SetWorkFactor(4)
 		f.message(f.seal(16<<10, r))
 	}},
-	{"message-malformed", "text in place of a message", func(f *forgery) { f.message([]byte("the witness is in room 12")) }},
-	{"message-recipients", "a message to one more", func(f *forgery) {
+	{"message-malformed", "plaintext in place of a message", func(f *forgery) { f.message([]byte("the witness is in room 12")) }},
+	{"message-recipients", "an extra recipient slipped into a message", func(f *forgery) {
 		f.message(f.seal(16<<10, f.a.Key.Recipient(), f.workers()[0]))
 	}},
-	{"message-padding", "a message that shows its length", func(f *forgery) { f.message(f.seal(16<<10+1, f.a.Key.Recipient())) }},
-	{"message-size", "a blob cut short", func(f *forgery) { f.writeBlob(func(b []byte) []byte { return b[:len(b)-1] }) }},
-	{"message-digest", "a blob altered", func(f *forgery) {
-		f.writeBlob(func(b []byte) []byte {
-			b[len(b)/2] ^= 1
-			return b
-		})
-	}},
-	{"blob-missing", "a blob removed", func(f *forgery) { f.must(os.Remove(f.blob())) }},
-	{"blob-unreadable", "a directory in place of a blob", func(f *forgery) {
-		name := f.blob()
-		f.must(os.Remove(name))
-		f.must(os.Mkdir(name, 0o700))
-	}},
-	{"blob-stray", "a note among the blobs", func(f *forgery) { writeFile(f, vault.BlobsDir+"/room 12\x1b[2J") }},
-	{"blob-stray", "an upload that no record names", func(f *forgery) {
-		writeFile(f, vault.BlobsDir+"/"+strings.Repeat("0f", 16))
-	}},
-	{"blob-small", "a small message in a blob", func(f *forgery) {
+	{"message-padding", "an unpadded message", func(f *forgery) { f.message(f.seal(16<<10+1, f.a.Key.Recipient())) }},
+	{"blob-small", "a small message where the large ones are", func(f *forgery) {
 		small := f.seal(16<<10, f.b.Key.Recipient())
 		f.writeBlob(func([]byte) []byte { return small })
 		f.leaf(reportB, func(l *ledger.Leaf) { l.Size, l.Digest = int64(len(small)), testorg.Digest(small) })
 	}},
-	{"blob-twice", "two messages in one blob", func(f *forgery) {
+	{"blob-twice", "two messages in one file", func(f *forgery) {
 		f.put("messages", key(reportA), f.get("messages", key(reportB)))
 		f.leaf(reportA, func(l *ledger.Leaf) { l.Size, l.Digest = int64(len(f.b.Message)), testorg.Digest(f.b.Message) })
 	}},
-}
+}), by(workerKey, []forging{
+	{"rekey-roster", "an envelope sealed again for a roster to come", func(f *forgery) {
+		f.addEvent(&ledger.Leaf{Event: ledger.EventRekey, Case: f.a.ID, Number: f.Roster.Number + 1, Envelope: testorg.Digest(f.a.Envelope.Sealed)})
+	}},
+}))
 
 // talkative writes another argument into the first stanza of an age file: it is
 // as well formed as before.
@@ -87,4 +95,13 @@ func (f *forgery) talkative(sealed []byte) []byte {
 		f.Fatal("no stanza begins with " + kind)
 	}
 	return changed
+}
+
+// A disguised recipient says that it is post-quantum, so that age takes it among
+// such.
+type disguised struct{ age.Recipient }
+
+func (d disguised) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+	stanzas, err := d.Wrap(fileKey)
+	return stanzas, []string{"postquantum"}, err
 }

@@ -9,23 +9,74 @@ import (
 	"tocsin/testorg"
 )
 
-// A forging is one way to forge a store.
+// A forging is one way to forge a store, and a row of docs/attacks.md.
 type forging struct {
 	want  string // the ID of the finding, and after it those that follow from it
-	name  string
+	name  string // in words for who audits, and for who judges an audit
 	forge func(*forgery)
 }
 
+// What an attacker must hold, beside write access to the store.
+const (
+	nothing    = "nothing: it is left undone"
+	access     = "write access alone"
+	ledgerKey  = "the intake's ledger key"
+	workerKey  = "the ledger key, and one case worker's"
+	workerKeys = "the ledger key, and two case workers'"
+	orgKey     = "the organisation's key"
+)
+
+// An attack is a forging and what it takes.
+type attack struct {
+	forging
+	holds string
+	means []means // that show it where the store alone does not
+}
+
+func by(holds string, list []forging) (attacks []attack) {
+	for _, f := range list {
+		attacks = append(attacks, attack{f, holds, nil})
+	}
+	return attacks
+}
+
+// A subject is a table of docs/attacks.md.
+type subject struct {
+	name    string
+	attacks []attack
+}
+
+var subjects = []subject{
+	{"One bit flipped", forgedFlips},
+	{"Files and pages", forgedFiles},
+	{"Records", forgedRecords},
+	{"Ledger", forgedLedgers},
+	{"A history of its own", forgedHistories},
+	{"Rosters, and who did what", forgedRosters},
+	{"Published and cosigned", forgedPublished},
+	{"Envelopes and messages", forgedSealed},
+	{"Purged and withdrawn", forgedRetired},
+	{"Left undone", forgedDelays},
+	{unseen, forgedUnseen},
+}
+
+const unseen = "What no audit without keys can see"
+
 // forgeries has at least one for each ID of a finding.
-var forgeries = slices.Concat(forgedFiles, forgedRecords, forgedLedgers, forgedRosters, forgedPublished, forgedSealed, forgedRetired, forgedDelays)
+var forgeries = func() (all []attack) {
+	for _, s := range subjects {
+		all = append(all, s.attacks...)
+	}
+	return all
+}()
 
 // forgedFiles change the files and pages.
-var forgedFiles = []forging{
-	{"file-unknown", "a note beside the store", func(f *forgery) { writeFile(f, "notes.txt") }},
-	{"file-tail", "bytes after the last page", func(f *forgery) {
+var forgedFiles = by(access, []forging{
+	{"file-unknown", "a file laid beside the store", func(f *forgery) { writeFile(f, "notes.txt") }},
+	{"file-tail", "text after the last page of the database", func(f *forgery) {
 		f.raw(func(b []byte) []byte { return append(b, "the witness is in room 12"...) })
 	}},
-	{"page-checksum", "a byte of the older meta page", func(f *forgery) { overwrite(f, pageSize+40, []byte{9}) }},
+	{"page-checksum", "the older of the two meta pages altered", func(f *forgery) { overwrite(f, pageSize+40, []byte{9}) }},
 	{"page-header", "a page with another page's number", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			root, _ := f.tree(b, "envelopes")
@@ -33,11 +84,11 @@ var forgedFiles = []forging{
 			return b
 		})
 	}},
-	{"page-slack", "bytes where nothing lies", func(f *forgery) { overwrite(f, 4000, []byte("room 12")) }},
-	{"page-unreadable roster-missing", "a file cut short", func(f *forgery) {
+	{"page-slack", "text in the empty rest of a page", func(f *forgery) { overwrite(f, 4000, []byte("room 12")) }},
+	{"page-unreadable roster-missing", "the database cut short", func(f *forgery) {
 		f.raw(func(b []byte) []byte { return b[:100] })
 	}},
-	{"page-element record-missing", "an element that points elsewhere", func(f *forgery) {
+	{"page-element record-missing", "an element of a page that points elsewhere", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			root, _ := f.tree(b, "envelopes")
 			b[root*pageSize+16+16+4]++
@@ -57,7 +108,7 @@ var forgedFiles = []forging{
 		})
 		f.raw(func(b []byte) []byte { return bytes.Replace(b, []byte("first-key"), []byte("third-key"), 1) })
 	}},
-	{"page-depth page-lost record-missing", "a tree without an end", func(f *forgery) {
+	{"page-depth page-lost record-missing", "a tree of pages without an end", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			_, header := f.tree(b, "envelopes")
 			le.PutUint64(b[header:], uint64(len(b)/pageSize))
@@ -80,7 +131,7 @@ var forgedFiles = []forging{
 			return b
 		})
 	}},
-	{"page-twice", "a live page in the freelist", func(f *forgery) {
+	{"page-twice", "a page in use called free, to be overwritten", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			// In its place among the free ones: which pages those are differs
 			// from store to store.
@@ -90,19 +141,19 @@ var forgedFiles = []forging{
 			return setFreePages(b, freed)
 		})
 	}},
-	{"page-freelist", "a page that is not there in the freelist", func(f *forgery) {
+	{"page-freelist", "a page called free that is not there", func(f *forgery) {
 		f.raw(func(b []byte) []byte { return setFreePages(b, append(freePages(b), le.Uint64(b[56:])+1)) })
 	}},
-	{"page-lost", "a page left out of the freelist", func(f *forgery) {
+	{"page-lost", "a page hidden from use: neither in use nor called free", func(f *forgery) {
 		f.raw(func(b []byte) []byte { return setFreePages(b, freePages(b)[1:]) })
 	}},
-	{"page-free", "text in a free page", func(f *forgery) {
+	{"page-free", "plaintext in a free page", func(f *forgery) {
 		f.raw(func(b []byte) []byte {
 			copy(b[le.Uint64(b[le.Uint64(b[48:])*pageSize+16:])*pageSize+100:], "the witness is in room 12")
 			return b
 		})
 	}},
-}
+})
 
 // freePages returns the pages in the freelist of a file whose meta page 0 is in force.
 func freePages(b []byte) []uint64 {

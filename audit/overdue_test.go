@@ -11,7 +11,7 @@ import (
 )
 
 // forgedDelays are no forgeries: something was left undone.
-var forgedDelays = []forging{
+var forgedDelays = by(nothing, []forging{
 	{"deadline-overdue", "a report that nobody read in time", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 3) }},
 	{"retention-overdue deadline-overdue", "cases kept longer than the policy says", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 366) }},
 	{"rekey-overdue", "a case worker who left", func(f *forgery) { f.addRoster(func() { f.Roster.Workers = f.Roster.Workers[:1] }) }},
@@ -20,7 +20,7 @@ var forgedDelays = []forging{
 			f.Roster.Workers = append(slices.Clone(f.Roster.Workers), testorg.New(f.T, 3).Roster.Workers[2])
 		})
 	}},
-}
+})
 
 // A report is overdue only once it is so whatever the hours of its coming and
 // of the audit were; a case at rest only after the day on which it may be purged.

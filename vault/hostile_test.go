@@ -1,7 +1,9 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -160,6 +162,23 @@ func TestClaimsCostNothing(t *testing.T) {
 					}
 				}
 				return nil
+			})
+		}, ""},
+		{"a leaf far off, after many that come too late", func(t *testing.T, dir string) {
+			const far, late, mark = 1 << 21, 64, int64(1) << 61
+			edit(t, dir, func(tx *bolt.Tx) error {
+				b := tx.Bucket([]byte("leaves"))
+				err := b.Put(key(60_000), []byte("x"))
+				for i := range int64(late + 1) {
+					err = errors.Join(err, b.Put(key(mark+i), []byte("x")))
+				}
+				return err
+			})
+			testorg.EditDB(t, dir, func(b []byte) []byte {
+				for i := range int64(late) {
+					b = bytes.ReplaceAll(b, key(mark+i), key(0))
+				}
+				return bytes.ReplaceAll(b, key(mark+late), key(far))
 			})
 		}, ""},
 	} {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -50,12 +49,16 @@ func (s *CosignatureSigner) KeyHash() uint32 {
 // Sign signs the text of a checkpoint.
 func (s *CosignatureSigner) Sign(text []byte) ([]byte, error) {
 	seconds := s.now().Unix()
-	if seconds < 0 {
-		return nil, errors.New("cosigning: the clock stands before 1970")
+	if seconds < 0 || seconds > maxSeconds {
+		return nil, errors.New("cosigning: the clock stands before 1970 or after 9999")
 	}
 	sig := binary.BigEndian.AppendUint64(nil, uint64(seconds))
 	return append(sig, ed25519.Sign(s.key, cosigned(uint64(seconds), text))...), nil
 }
+
+// maxSeconds is the last second of the year 9999, with which the days and times
+// that people and programs are shown end. A signature of a later time is none.
+const maxSeconds = 253402300799
 
 // cosigned returns the bytes that a cosigner signs.
 func cosigned(seconds uint64, text []byte) []byte {
@@ -86,7 +89,7 @@ func (v *cosignatureVerifier) Verify(text, sig []byte) bool {
 		return false
 	}
 	seconds := binary.BigEndian.Uint64(sig)
-	return seconds <= math.MaxInt64 && ed25519.Verify(v.key, cosigned(seconds, text), sig[8:])
+	return seconds <= maxSeconds && ed25519.Verify(v.key, cosigned(seconds, text), sig[8:])
 }
 
 // OpenCosigned verifies a checkpoint as OpenCheckpoint does and returns the

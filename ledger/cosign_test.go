@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -103,6 +105,7 @@ func TestOpenCosignedRefuses(t *testing.T) {
 	for what, signer := range map[string]note.Signer{
 		"another's key":     forged{university, cosignerKey("other")},
 		"an hour was added": later{university},
+		"in the year 10000": patient{university, cosignerKey("university")},
 	} {
 		if _, _, err := ledger.OpenCosigned(cosign(t, signed, vkey, signer), vkey, cosigners); !errors.Is(err, ledger.ErrSignature) {
 			t.Errorf("%s: error %v", what, err)
@@ -122,6 +125,10 @@ func TestOpenCosignedRefuses(t *testing.T) {
 	before := ledger.NewCosignatureSigner("university.example", cosignerKey("university"), func() time.Time { return time.Unix(-1, 0) })
 	if _, err := before.Sign([]byte("x")); err == nil {
 		t.Error("signed before 1970")
+	}
+	after := ledger.NewCosignatureSigner("university.example", cosignerKey("university"), func() time.Time { return time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) })
+	if _, err := after.Sign([]byte("x")); err == nil {
+		t.Error("signed after 9999")
 	}
 }
 
@@ -186,4 +193,16 @@ func (l later) Sign(text []byte) ([]byte, error) {
 	sig, err := l.CosignatureSigner.Sign(text)
 	sig[6] += 14 // 3,584 seconds
 	return sig, err
+}
+
+// patient signs in the year 10000, which no day and no JSON can say.
+type patient struct {
+	*ledger.CosignatureSigner
+	key ed25519.PrivateKey
+}
+
+func (p patient) Sign(text []byte) ([]byte, error) {
+	const seconds = 253402300800
+	signed := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", seconds, text)
+	return append(binary.BigEndian.AppendUint64(nil, seconds), ed25519.Sign(p.key, signed)...), nil
 }

@@ -63,6 +63,6 @@ func TestReadmeSetsUpAnOrganisation(t *testing.T) {
 	if len(ids) != 1 {
 		t.Fatalf("%d cases, want 1", len(ids))
 	}
-	command(t, "triage", append(alice, "route", ids[0], "--to", "police")...)
+	command(t, "triage", append(alice, "route", ids[0], "--to", "police", "--reason", "by the readme")...)
 	s.stop(t)
 }

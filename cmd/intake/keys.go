@@ -57,6 +57,9 @@ Example:
 // key that no card was ever printed of; the next keygen takes it over. After it
 // the keys are there, and intake card prints the card.
 func (c *keygenCmd) Run(t terminal) error {
+	if strings.Contains(c.Origin, "://") {
+		return fmt.Errorf("the origin %q must be without %q: it names the ledger for ever", c.Origin, "https://")
+	}
 	private, public, err := note.GenerateKey(rand.Reader, c.Origin)
 	if err != nil {
 		return fmt.Errorf("making the ledger key: %w", err)

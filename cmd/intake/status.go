@@ -51,7 +51,7 @@ type statusCmd struct {
 func (statusCmd) Help() string {
 	return `Shows what was last published of the ledger, and which cosigners signed it; how far tor has started, when each onion service's descriptor was last uploaded, and whether the server could fetch its own page through Tor, and when. What is wrong comes with what to do.
 
-Exit codes: 0 all is well, 1 it is not (yet), or no server runs.`
+Exit codes: 0 all is well, 1 it is not (yet), or no server runs. That cosigners have not signed is no trouble of this server: the exit code of intake cosign tells of it.`
 }
 
 // Run asks the running server.

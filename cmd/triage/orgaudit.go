@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"tocsin/seal/roster"
 )
@@ -44,7 +45,7 @@ func (c orgRemoveAuditorCmd) Run(s *session) error {
 type orgAddCosignerCmd struct {
 	Name string `arg:"" help:"Short name: lower-case letters, digits, hyphens."`
 	Key  string `required:"" placeholder:"VKEY" help:"Its verifier key for cosignatures, NAME+NUMBER+BASE64."`
-	URL  string `name:"url" required:"" placeholder:"URL" help:"Where checkpoints are submitted to it: https://…, or http://….onion."`
+	URL  string `name:"url" required:"" placeholder:"URL" help:"Its address, to which /add-checkpoint is added: https://…, or http://….onion."`
 }
 
 // Help is shown by triage org add-cosigner --help.
@@ -58,6 +59,9 @@ func (orgAddCosignerCmd) Help() string {
 
 // Run adds the cosigner.
 func (c orgAddCosignerCmd) Run(s *session) error {
+	if before, ok := strings.CutSuffix(strings.TrimSuffix(c.URL, "/"), "/add-checkpoint"); ok {
+		return usageError("--url: /add-checkpoint is added to it; give " + before)
+	}
 	return s.draft("the cosigner is added", func() error {
 		return s.home.OrgAddCosigner(roster.Cosigner{Name: c.Name, Key: c.Key, URL: c.URL})
 	})

@@ -115,7 +115,7 @@ func (c *courier) step(ctx context.Context, d *Delivery, all bool) (changed bool
 		// The route that sealed it was killed, and the next one writes both
 		// again. Or the event was dropped with its case.
 		d.State = DeliveryVoid
-		d.say("no signed event speaks of it: its route was interrupted or its case destroyed")
+		d.say("no signed event speaks of it: its route was interrupted, its hand-over dropped or its case destroyed")
 		return true, c.endDelivery(d)
 	case d.State == Delivered:
 		return false, nil

@@ -229,6 +229,7 @@ func (p *Proposed) Write(w io.Writer) error {
 	if names := kindless(p.roster); len(names) > 0 {
 		l.title("Of no known kind in the roster, so that no rule can propose them")
 		l.text(strings.Join(names, ", "), "  ")
+		l.text("The organisation says what they are: triage org set-destination NAME --kind KIND", "  ")
 	}
 	_, err := io.WriteString(w, l.b.String())
 	return err

@@ -28,7 +28,7 @@ const (
 	lost      = "Look for it in an earlier snapshot and in the case workers' homes, which hold what they pulled. Keep this snapshot, and find out who could write to the intake's disk."
 	stranger  = "Keep it as it is: it may be evidence. Find out who could write to the store, and open nothing of it on a machine that matters."
 	rewritten = "Begin no new memory: this one shows it. Keep the snapshot, make a proof of it with audit compare MEMORY SNAPSHOT, and ask other auditors for their checkpoints."
-	leftover  = "Take the snapshot with intake snapshot, not by copying the files, and check that."
+	leftover  = "Take the snapshot with intake snapshot, not by copying the files, and check that. If this one was taken so, it was changed or damaged since: keep it, and take another."
 	readable  = "Find out which program sealed it. Treat what it holds as readable by whoever it was sealed to, and have the case workers seal it again with triage rekey."
 	acted     = "Ask the case worker whom the leaf names. If it was not theirs, a key was stolen: have the organisation sign a roster without it."
 	purge     = "Ask the case workers who signed, and the organisation, why. The case is destroyed for good; an earlier snapshot holds what it was."
@@ -61,7 +61,7 @@ var catalogue = []Kind{
 	{"file-tail", Critical, "nothing follows the last page of the database", leftover},
 	{"file-unknown", Critical, "a snapshot's directory holds the database and the blobs, and nothing else", stranger},
 	{"history-rewritten", Critical, "the store's history begins with all that the last audit saw", rewritten},
-	{"history-rollback", Critical, "the store has at least the leaves that the last audit saw", "Make sure that the snapshot is newer than the last one you checked. If it is, leaves were dropped. " + rewritten},
+	{"history-rollback", Critical, "the store has at least the leaves that the last audit saw", "Make sure that the snapshot is newer than the last one you checked. If it is, leaves were dropped. Begin no new memory: this one shows it. Keep the snapshot, and ask other auditors for their checkpoints. Once a snapshot has as many leaves again, audit compare MEMORY SNAPSHOT proves it."},
 	{"index-missing", Critical, "each index names everything that it must", again},
 	{"index-wrong", Critical, "each index leads to the leaf that it must", again},
 	{"leaf-malformed", Critical, "each leaf is in the one form of its version", "Make sure that this program is as new as the intake's. " + again},

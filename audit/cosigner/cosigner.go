@@ -60,10 +60,13 @@ type turn struct {
 }
 
 // Open takes a directory that Create made, for this process alone, and checks
-// that what it last signed of each log is there. It returns ErrInUse, or
-// ErrState if something is missing or damaged.
+// that what it last signed of each log is there. It returns ErrInUse, ErrNone if
+// there is no such directory, or ErrState if something is missing or damaged.
 func Open(dir string) (*Cosigner, error) {
 	f, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNone)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the cosigner's directory: %w", err)
 	}

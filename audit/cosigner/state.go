@@ -45,7 +45,7 @@ var (
 	// damaged. Nothing is signed then, and nothing started over.
 	ErrState = errors.New("the cosigner's state is missing or damaged; do not restore an old copy, make a new key")
 	// ErrNone is returned for a directory that Create did not make.
-	ErrNone = errors.New("there is no cosigner in this directory")
+	ErrNone = errors.New("there is no cosigner in this directory; audit witness init makes one")
 	// ErrKnown is returned for a log that was added before.
 	ErrKnown = errors.New("the log was added before")
 	// ErrLogKey is returned for what is not the verifier key of a log.

@@ -31,9 +31,9 @@ func (witnessCmd) Help() string {
 
 Example, on a partner's server:
 
-  audit witness init /var/lib/tocsin-witness/state --name university.example/tocsin
-  audit witness add-log /var/lib/tocsin-witness/state ledger.vkey
-  audit witness serve /var/lib/tocsin-witness/state
+  audit witness init /var/lib/tocsin-cosigner/state --name university.example/tocsin
+  audit witness add-log /var/lib/tocsin-cosigner/state ledger.vkey
+  audit witness serve /var/lib/tocsin-cosigner/state
 
 Exit codes: 0 done, 1 could not, 2 usage.`
 }
@@ -45,6 +45,9 @@ type witnessInitCmd struct {
 
 // Run makes a cosigner and prints its verifier key for the organisation.
 func (c *witnessInitCmd) Run(t terminal) error {
+	if strings.Contains(c.Name, "://") {
+		return t.failed(fmt.Errorf("the key's name %q must be without %q: it stands in every signature for ever", c.Name, "https://"))
+	}
 	vkey, err := cosigner.Create(c.Dir, c.Name)
 	if errors.Is(err, fs.ErrExist) {
 		return t.failed(fmt.Errorf("%s exists; a new cosigner needs a new directory", c.Dir))
@@ -58,7 +61,7 @@ func (c *witnessInitCmd) Run(t terminal) error {
 
 type witnessAddLogCmd struct {
 	Dir string `arg:"" type:"path" help:"The cosigner's directory."`
-	Key string `arg:"" name:"vkey" help:"The ledger's verifier key, or a file that holds it. Get it from the organisation."`
+	Key string `arg:"" name:"vkey" help:"The ledger's verifier key, or a file that holds it and nothing else. Get it from the organisation: it is what follows the word ledger in the intake's card."`
 }
 
 // Run adds a log and prints its origin.
@@ -177,8 +180,8 @@ func printLogsJSON(t terminal, key string, logs []cosigner.Log) error {
 	return e.Encode(map[string]any{"key": key, "logs": entries})
 }
 
-// failed says why a command of the witness could not be done, a line for each
-// reason, and ends it.
+// failed says why a command that checks nothing could not be done, a line for
+// each reason, and ends it.
 func (t terminal) failed(err error) error {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(t.err, "audit: %s\n", audit.Printable(line))

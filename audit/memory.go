@@ -24,7 +24,7 @@ const (
 var (
 	// ErrForgotten is returned when a roster or the organisation's key is
 	// neither given nor remembered.
-	ErrForgotten = errors.New("nothing is remembered yet: give the roster and the organisation's key this time")
+	ErrForgotten = errors.New("nothing is remembered yet: give the roster and the organisation's key this time (--roster, --org-key)")
 	// ErrBusy is returned for a memory that another audit uses.
 	ErrBusy = errors.New("another audit uses this memory: wait until it has ended")
 )

@@ -66,7 +66,7 @@ func verifierKey(what, s string) (string, error) {
 	}
 	key := strings.TrimSpace(string(b))
 	if _, err := note.NewVerifier(key); err != nil {
-		return "", fmt.Errorf("%s does not hold a verifier key: %w", s, err)
+		return "", fmt.Errorf("%s does not hold a verifier key, NAME+NUMBER+BASE64, and nothing else: %w", s, err)
 	}
 	return key, nil
 }
@@ -119,6 +119,9 @@ func (k *ledgerKeys) read() (*audit.Keys, *audit.Memory, error) {
 // readCheckpoint reads a signed checkpoint from a file, from the directory of a
 // memory, or from a proof.
 func readCheckpoint(name string) ([]byte, error) {
+	if isStore(name) {
+		return nil, fmt.Errorf("%s is a snapshot: it comes last, after one checkpoint or two", name)
+	}
 	if isDir(name) {
 		m, err := audit.ReadMemory(name)
 		if err == nil && m.Checkpoint == nil {

@@ -45,16 +45,24 @@ func printText(w io.Writer, r *audit.Result, memory string, k kept) error {
 	}
 	notices := ""
 	if n := count[audit.Notice]; n > 0 {
-		notices = fmt.Sprintf("; %d notices", n)
+		notices = "; " + several(n, "notice")
 	}
 	critical, serious := count[audit.Critical], count[audit.Serious]
 	verdict := "whole; 0 findings"
 	if !r.Whole {
-		verdict = fmt.Sprintf("%d findings: %d critical, %d serious", critical+serious, critical, serious)
+		verdict = fmt.Sprintf("%s: %d critical, %d serious", several(critical+serious, "finding"), critical, serious)
 	}
 	fmt.Fprintf(&b, "%s%s; %s\n", verdict, notices, history(r.History, audit.Printable(memory), k))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// several counts what has a plural in s.
+func several(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
 }
 
 // history says what a store was held against, and by what the next audit will

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
 	"tocsin/audit"
+	"tocsin/testorg"
 )
 
 // hostile holds what could speak to a terminal, or to who reads it: the end of
@@ -68,6 +72,33 @@ func TestFindingsDoNotSpeakToTheTerminal(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, exitFailed)
 	}
 	silent("an error", stderr.String())
+}
+
+// TestInterrupted: what was interrupted says how to go on, where it can.
+func TestInterrupted(t *testing.T) {
+	o := testorg.New(t, 1)
+	v := o.Open(t, o.Create(t))
+	defer v.Close()
+	dir := t.TempDir()
+	name := func(n string) string { return filepath.Join(dir, n) }
+	if err := errors.Join(v.Snapshot(t.Context(), name("store")), os.WriteFile(name("roster"), o.Signed, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, resume := range []bool{false, true} {
+		args := []string{"verify", "--roster", name("roster"), "--org-key", o.Key, name("store")}
+		if resume {
+			args = append(args, "--resume", name("progress"))
+		}
+		var stdout, stderr bytes.Buffer
+		if code := run(interrupted, args, &stdout, &stderr); code != exitFailed {
+			t.Errorf("exit code %d, want %d", code, exitFailed)
+		}
+		if said := stderr.String(); strings.Contains(said, "type the same again") != resume {
+			t.Errorf("with --resume %v it says %q", resume, said)
+		}
+	}
 }
 
 // TestResumedIsSaid: who reads the result learns what it did not read itself.

@@ -28,11 +28,14 @@ The keys open no report: nothing is sealed to an auditor. Who copies desk.key se
 func (c setupCmd) Run(t terminal) error {
 	m, err := audit.OpenMemory(c.Dir)
 	if err != nil {
-		return err
+		return t.failed(err)
 	}
 	card, err := m.Setup(c.Name)
 	if err == nil {
 		_, err = t.out.Write(card)
 	}
-	return errors.Join(err, m.Close())
+	if err := errors.Join(err, m.Close()); err != nil {
+		return t.failed(err)
+	}
+	return nil
 }

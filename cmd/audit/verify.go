@@ -83,6 +83,9 @@ func (c *verifyCmd) Run(ctx context.Context, t terminal, args typed) error {
 	}
 	r, err := verify(ctx, t, o)
 	if err != nil {
+		if ctx.Err() != nil && c.Resume != "" {
+			err = fmt.Errorf("%w; type the same again, and it goes on from there", err)
+		}
 		return err
 	}
 	k := keptNone

@@ -108,7 +108,7 @@ func (r *Receipt) holdLast(p *past, last []byte, store bool) error {
 	switch {
 	case r.History == HistoryBroken:
 	case store && cp.Size > p.size:
-		r.broken("the store has %d leaves, the last audit saw %d", p.size, cp.Size)
+		r.broken("the store has %d leaves, the last audit saw %d: the snapshot is older than that audit, or leaves were dropped", p.size, cp.Size)
 	case store && !p.holds(cp):
 		r.broken("the store's first %d leaves are not those that the last audit saw", cp.Size)
 	case cp.Size == r.Checkpoint.Size && cp.Root != r.Checkpoint.Root:

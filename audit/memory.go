@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"tocsin/seal/roster"
+	"tocsin/vault"
 )
 
 // The files of a memory. Each is text, and public; what matters is that nobody
@@ -25,6 +26,8 @@ var (
 	// ErrForgotten is returned when a roster or the organisation's key is
 	// neither given nor remembered.
 	ErrForgotten = errors.New("nothing is remembered yet: give the roster and the organisation's key this time (--roster, --org-key)")
+	// ErrStore is returned for a memory that would lie in a store.
+	ErrStore = errors.New("this is a store, and no memory: nothing is written into it; name another directory")
 	// ErrBusy is returned for a memory that another audit uses.
 	ErrBusy = errors.New("another audit uses this memory: wait until it has ended")
 )
@@ -66,8 +69,12 @@ func ReadMemory(dir string) (*Memory, error) {
 
 // OpenMemory makes the memory in dir this process's to change until Close, and
 // begins an empty one if there is none. It returns ErrBusy at once if it is
-// another's.
+// another's, and ErrStore, with nothing written, if a store lies there.
 func OpenMemory(dir string) (*Memory, error) {
+	// Whoever mixes the two directories up must not change what is evidence.
+	if _, err := os.Lstat(filepath.Join(dir, vault.DBName)); err == nil {
+		return nil, fmt.Errorf("%s: %w", dir, ErrStore)
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("beginning a memory: %w", err)
 	}

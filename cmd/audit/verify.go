@@ -45,6 +45,9 @@ func (c *verifyCmd) Validate() error {
 	if err := c.check(c.Store, c.Memory); err != nil {
 		return err
 	}
+	if c.Store != "" && c.Memory != "" && within(c.Memory, c.Store) {
+		return fmt.Errorf("--memory would lie in %s; name a directory outside of it", c.Store)
+	}
 	switch {
 	case c.Resume == "":
 	case c.Desk != "":

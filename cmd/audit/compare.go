@@ -50,6 +50,11 @@ func (c *compareCmd) Validate() error {
 	case !c.given() && !isDir(c.A):
 		return errNoKeys
 	}
+	for _, dir := range []string{c.B, c.Store} {
+		if c.Out != "" && isStore(dir) && within(c.Out, dir) {
+			return fmt.Errorf("--out would write into %s; name a file outside of it", dir)
+		}
+	}
 	return nil
 }
 

@@ -335,13 +335,16 @@ func (a *auditor) message(index int64, l *ledger.Leaf, info *agefile.Info) {
 	}
 }
 
-// header says how a header is not as long as so many hybrid recipients make it,
-// or "". A stanza's arguments and body can hold anything, also a text in the clear.
+// header says how a header is not what age writes for so many hybrid recipients,
+// or "". A stanza's arguments and body could hold anything, also a text in the clear.
 func header(info *agefile.Info) string {
-	if want := agefile.HybridHeaderSize(len(info.Stanzas)); info.HeaderSize != want {
+	switch want := agefile.HybridHeaderSize(len(info.Stanzas)); {
+	case info.Exact:
+		return ""
+	case info.HeaderSize != want:
 		return fmt.Sprintf("its header has %d bytes, %d hybrid recipients take %d", info.HeaderSize, len(info.Stanzas), want)
 	}
-	return ""
+	return "its header is as long as that of hybrid recipients, and has something else in it"
 }
 
 // hybrid reports a recipient that is not post-quantum.

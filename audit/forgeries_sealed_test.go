@@ -45,6 +45,12 @@ var forgedSealed = slices.Concat(by(access, []forging{
 	{"message-header", "plaintext in a message's stanza", func(f *forgery) {
 		f.message(f.talkative(f.seal(16<<10, f.a.Key.Recipient())))
 	}},
+	{"envelope-header", "words in an envelope's stanza, at its length", func(f *forgery) {
+		f.envelope(f.wordy(f.seal(78, f.workers()...)))
+	}},
+	{"message-header", "words in a message's stanza, at its length", func(f *forgery) {
+		f.message(f.wordy(f.seal(16<<10, f.a.Key.Recipient())))
+	}},
 	{"recipient-type envelope-header", "an envelope to classic X25519 keys", func(f *forgery) {
 		var to []age.Recipient
 		for range 2 {
@@ -104,4 +110,18 @@ type disguised struct{ age.Recipient }
 func (d disguised) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	stanzas, err := d.Wrap(fileKey)
 	return stanzas, []string{"postquantum"}, err
+}
+
+// wordy writes words over the argument of the first stanza of an age file, which
+// keeps its length and is as well formed as before.
+func (f *forgery) wordy(sealed []byte) []byte {
+	f.Helper()
+	const kind = "-> mlkem768x25519 "
+	before, after, ok := bytes.Cut(sealed, []byte(kind))
+	end := bytes.IndexByte(after, '\n')
+	if !ok || end < 0 {
+		f.Fatal("no stanza begins with " + kind)
+	}
+	words := strings.Repeat("the-witness-is-in-room-12 and-the-child-as-well, ", end)[:end-1] + "."
+	return slices.Concat(before, []byte(kind+words), after[end:])
 }

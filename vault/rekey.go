@@ -81,8 +81,6 @@ func (w *writer) mayRekey(at []byte, l *ledger.Leaf, info *agefile.Info) error {
 		return fmt.Errorf("%w: its envelope is sealed for roster %d already", ErrRefused, sealed)
 	case len(info.Stanzas) != len(r.Workers):
 		return fmt.Errorf("%w: it is sealed to %d recipients, roster %d has %d case workers", ErrRefused, len(info.Stanzas), r.Number, len(r.Workers))
-	case info.HeaderSize != agefile.HybridHeaderSize(len(r.Workers)):
-		return fmt.Errorf("%w: it is not sealed as a hybrid recipient is sealed to", ErrRefused)
 	case info.PlaintextSize != CaseKeySize:
 		return fmt.Errorf("%w: it holds %d bytes, a case key has %d", ErrRefused, info.PlaintextSize, CaseKeySize)
 	}
@@ -90,6 +88,9 @@ func (w *writer) mayRekey(at []byte, l *ledger.Leaf, info *agefile.Info) error {
 		if kind != agefile.Hybrid {
 			return fmt.Errorf("%w: it has a recipient that is not post-quantum", ErrRefused)
 		}
+	}
+	if !info.Exact {
+		return fmt.Errorf("%w: it is not sealed as a hybrid recipient is sealed to", ErrRefused)
 	}
 	return nil
 }

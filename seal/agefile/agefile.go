@@ -49,12 +49,18 @@ const (
 const (
 	hybridFixed  = 70   // intro (22 bytes) and closing line (48)
 	hybridStanza = 1557 // one recipient
+	hybridShare  = 1120 // bytes in its one argument: what ML-KEM-768 and X25519 send
+	hybridBody   = 43   // columns of its body, the sealed file key of 32 bytes
 )
 
 // Info is what an age file shows without a key. Sizes are in bytes.
 type Info struct {
 	// Stanzas are the types of the recipients' stanzas in their order.
 	Stanzas []string
+	// Exact says that every stanza is Hybrid and of the form in which age writes
+	// it, with an argument and a body of as many bytes as they must have, in
+	// base64. Otherwise a stanza may hold words in the clear.
+	Exact bool
 	// HeaderSize is where the payload begins.
 	HeaderSize int64
 	// PayloadSize is all that follows the header: the 16-byte nonce and the
@@ -87,7 +93,7 @@ func Inspect(r io.Reader, size int64) (*Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inspecting an age header: %w", err)
 	}
-	info := &Info{Stanzas: stanzas, HeaderSize: h.n, PayloadSize: size - h.n}
+	info := &Info{Stanzas: stanzas, Exact: !h.odd, HeaderSize: h.n, PayloadSize: size - h.n}
 	if info.PlaintextSize, err = plaintextSize(info.PayloadSize); err != nil {
 		return nil, fmt.Errorf("inspecting an age payload: %w", err)
 	}
@@ -114,10 +120,11 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
-// header reads a header line by line. n counts the bytes taken.
+// header reads a header line by line.
 type header struct {
-	r *bufio.Reader
-	n int64
+	r   *bufio.Reader
+	n   int64 // bytes taken
+	odd bool  // a stanza was not of the form of a hybrid recipient's
 }
 
 // line returns the next line without its LF, valid until the next is read. The
@@ -199,11 +206,13 @@ func (h *header) stanza(line []byte) (string, error) {
 		}
 	}
 	kind := string(args[0])
-	for {
+	h.odd = h.odd || kind != Hybrid || len(args) != 2 || !share(args[1])
+	for first := true; ; first = false {
 		line, err := h.line()
 		if err != nil {
 			return "", err
 		}
+		h.odd = h.odd || !first || len(line) != hybridBody
 		if _, ok := decode(line); !ok {
 			return "", malformed("the body of a stanza of type %.*q is not wrapped base64", maxQuoted, kind)
 		}
@@ -225,6 +234,17 @@ func decode(line []byte) (int, bool) {
 	var b [bodyColumns]byte
 	n, err := base64Strict.Decode(b[:], line)
 	return n, err == nil
+}
+
+// share reports whether an argument, which is visible, is that of a hybrid
+// recipient's stanza.
+func share(arg []byte) bool {
+	var b [hybridShare]byte
+	if len(arg) != base64Strict.EncodedLen(len(b)) {
+		return false
+	}
+	_, err := base64Strict.Decode(b[:], arg)
+	return err == nil
 }
 
 // visible reports whether s is a non-empty string of bytes 33 to 126.

@@ -159,6 +159,42 @@ func TestHybridHeaderSize(t *testing.T) {
 	}
 }
 
+// A header of the right length may have other things in it. Only what age writes
+// is exact.
+func TestExact(t *testing.T) {
+	file := string(encrypt(t, 100, hybrid(t, 2)...))
+	for name, to := range map[string][]age.Recipient{"X25519": classic(t, 1), "scrypt": passphrase(t)} {
+		if info, err := inspect(encrypt(t, 100, to...)); err != nil || info.Exact {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
+	}
+	const open = "-> mlkem768x25519 "
+	at := strings.LastIndex(file, open) + len(open)
+	before, share, rest := file[:at], file[at:at+1494], file[at+1494:]
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	last := alphabet[strings.IndexByte(alphabet, share[1493])|1]
+	for name, c := range map[string]struct {
+		file  string
+		exact bool
+	}{
+		"as age wrote it":      {file, true},
+		"words of that length": {before + strings.Repeat("the-witness-is-in-room-12 ", 58)[:1494-7] + "and-on." + rest, false},
+		"one word":             {before + strings.Repeat("room-12.", 187)[:1494] + rest, false},
+		"stray bits":           {before + share[:1493] + string(last) + rest, false},
+		"a longer body":        {before + share[:1494-65] + "\n" + strings.Repeat("A", 64) + rest, false},
+		"a shorter body":       {before + share + "AAAA" + "\nAAAA" + rest[len("\nAAAAAAAA"):], false},
+		"a third argument":     {before + share + " x" + rest, false},
+		"no argument":          {before[:at-1] + rest, false},
+	} {
+		info, err := inspect([]byte(c.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if info.Exact != c.exact {
+			t.Errorf("%s: exact is %v", name, info.Exact)
+		}
+	}
+}
+
 // No file's length is off by a tag: cutting the end off leaves either another
 // well-formed length or an error, and the two agree with arithmetic done the
 // slow way.

@@ -107,6 +107,7 @@ var catalogue = []Kind{
 	{"schema-bucket", Critical, "the database has the buckets of the schema and no others", stranger},
 	{"schema-key", Critical, "each bucket has the keys that it must, and no others", stranger},
 	{"schema-value", Critical, "nothing lies where the schema has no place for it", stranger},
+	{"signature-unknown", Critical, "below a checkpoint stand the signatures of the ledger and of cosigners, each once, and nothing else", "It may hold something in the clear. " + stranger},
 	{"tree-hash", Critical, "each hash in the store is that of the leaves below it", again},
 	{"withdrawn-order", Critical, "a report is withdrawn only before a case worker has seen it", withdrawn},
 	{"withdrawn-secret", Critical, "a report is withdrawn with what only its witness's codename gives", withdrawn},

@@ -1,9 +1,13 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"tocsin/ledger"
+	"tocsin/seal/roster"
 	"tocsin/vault"
 )
 
@@ -19,6 +23,9 @@ func (a *auditor) checkpoint(signed []byte, hashes ledger.Hashes, size int64) {
 		a.found("checkpoint-signature", "checkpoint", "%v", err)
 	} else {
 		a.result.Checkpoint = cp
+		if !signedBy(signed, now.Intake.Ledger, nil) {
+			a.found("signature-unknown", "checkpoint", "%s", moreBelow)
+		}
 		if cp.Size != size {
 			a.found("checkpoint-size", "checkpoint", "it covers %d leaves, the store has %d", cp.Size, size)
 		} else if root, err := hashes.Root(size); err != nil || root != cp.Root {
@@ -90,7 +97,7 @@ func (a *auditor) published(p *vault.Published, hashes ledger.Hashes, size int64
 	if len(a.rosters) == 0 {
 		return // holdRoster says so
 	}
-	cp, _, err := a.open(p.Signed)
+	cp, vkey, err := a.open(p.Signed)
 	if err != nil {
 		a.found("published-signature", where, "%v", err)
 		return
@@ -100,6 +107,7 @@ func (a *auditor) published(p *vault.Published, hashes ledger.Hashes, size int64
 		return
 	}
 	a.daysOf(where, cp.Size, p.Day)
+	a.strangers(where, p.Signed, vkey, cp.Size)
 }
 
 // cosigned does the same for the newest of them that its cosigners signed, and
@@ -120,16 +128,46 @@ func (a *auditor) cosigned(p *vault.Published, hashes ledger.Hashes, size int64)
 		return
 	}
 	a.daysOf(where, cp.Size, p.Day)
+	a.strangers(where, p.Signed, vkey, cp.Size)
 	a.quorum(where, p.Signed, vkey, cp.Size)
 }
 
-// quorum checks that the quorum of some roster signed a checkpoint: of that
-// which was in force at the end of it, or of a later one, because they sign
-// after it was made. One without a quorum covers nothing.
+// since returns those rosters, the newest first, whose cosigners may have signed
+// a checkpoint: that which was in force at the end of it, and those after it,
+// because they sign once it was made.
+func (a *auditor) since(size int64) (list []inForce) {
+	for _, r := range slices.Backward(a.rosters) {
+		if list = append(list, r); r.index < size {
+			break
+		}
+	}
+	return list
+}
+
+const moreBelow = "below it stands something else than the signatures of those who may sign it, each once"
+
+// strangers checks that nobody signed a checkpoint but the ledger and cosigners
+// of one roster. The line of a signature that nobody verifies can say anything,
+// also in the clear.
+func (a *auditor) strangers(where string, signed []byte, vkey string, size int64) {
+	if !slices.ContainsFunc(a.since(size), func(r inForce) bool { return signedBy(signed, vkey, r.Cosigners) }) {
+		a.found("signature-unknown", where, "%s", moreBelow)
+	}
+}
+
+// signedBy reports whether nothing stands below a checkpoint but the signature
+// of the ledger and those of some of the cosigners, each once and in its one form.
+func signedBy(signed []byte, vkey string, cosigners []roster.Cosigner) bool {
+	same, _, err := ledger.MergeCosigned(signed, signed, vkey, cosigners)
+	_, lines, _ := strings.Cut(string(signed), "\n\n")
+	return err == nil && bytes.Equal(same, signed) && strictSignatures(lines)
+}
+
+// quorum checks that the quorum of some roster signed a checkpoint. One without
+// a quorum covers nothing.
 func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 	said := ""
-	for i := len(a.rosters) - 1; i >= 0; i-- {
-		r := a.rosters[i]
+	for _, r := range a.since(size) {
 		_, by, err := ledger.OpenCosigned(signed, vkey, r.Cosigners)
 		need := max(1, r.Policy.Quorum)
 		if err == nil && len(by) >= need {
@@ -141,9 +179,6 @@ func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 			if err != nil {
 				said = err.Error()
 			}
-		}
-		if r.index < size {
-			break
 		}
 	}
 	a.found("cosigned-quorum", where, "%s", said)

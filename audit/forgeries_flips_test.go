@@ -28,7 +28,7 @@ var forgedFlips = by(access, []forging{
 		f.cosigned()
 		f.flip("head", []byte("cosigned"), "tocsin.test")
 	}},
-	{"cosigned-quorum", "in a cosigner's signature", func(f *forgery) {
+	{"cosigned-quorum signature-unknown", "in a cosigner's signature", func(f *forgery) {
 		f.cosigned()
 		signed := f.get("head", []byte("cosigned"))
 		f.flip("head", []byte("cosigned"), from(string(signed[len(signed)-60:]), "bcdefghijklmnopqrstuvwxy"))

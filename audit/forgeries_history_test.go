@@ -56,7 +56,7 @@ var forgedHistories = slices.Concat(
 			f.rewrite()
 			f.put("head", []byte("cosigned"), was)
 		}},
-		{"cosigned-quorum", "a report made to vanish where the roster asks for cosigners, and their signatures copied under the new checkpoint", func(f *forgery) {
+		{"cosigned-quorum signature-unknown", "a report made to vanish where the roster asks for cosigners, and their signatures copied under the new checkpoint", func(f *forgery) {
 			f.cosigned()
 			_, lines, _ := bytes.Cut(f.get("head", []byte("cosigned")), []byte("\n\n"))
 			_, cosignatures, _ := bytes.Cut(lines, []byte("\n"))

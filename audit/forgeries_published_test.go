@@ -63,12 +63,12 @@ var forgedPublished = slices.Concat(by(access, []forging{
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), c[1])
 	}},
-	{"cosigned-quorum", "a cosigned checkpoint that strangers cosigned", func(f *forgery) {
+	{"cosigned-quorum signature-unknown", "a cosigned checkpoint that strangers cosigned", func(f *forgery) {
 		f.addCosigners(1)
 		stranger, _ := cosigner("stranger")
 		f.publish("cosigned", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), stranger)
 	}},
-	{"cosigned-quorum", "a checkpoint cosigned by those of a roster that was replaced before", func(f *forgery) {
+	{"cosigned-quorum signature-unknown", "a checkpoint cosigned by those of a roster that was replaced before", func(f *forgery) {
 		c := f.addCosigners(1)
 		f.addRoster(func() { f.Roster.Cosigners, f.Roster.Policy.Quorum = nil, 0 })
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
@@ -78,11 +78,31 @@ var forgedPublished = slices.Concat(by(access, []forging{
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c[1])
 		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
+	{"signature-unknown", "words below the checkpoint", func(f *forgery) {
+		f.put("head", []byte("checkpoint"), append(f.get("head", []byte("checkpoint")), wordyLine...))
+	}},
+	{"signature-unknown", "words below a published checkpoint", func(f *forgery) {
+		f.publish("published", "2026-03-15", f.Ledger, leafCount, f.root(leafCount))
+		f.put("head", []byte("published"), append(f.get("head", []byte("published")), wordyLine...))
+	}},
+	{"signature-unknown", "words below a cosigned checkpoint", func(f *forgery) {
+		c := f.addCosigners(1)
+		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
+		f.put("head", []byte("cosigned"), append(f.get("head", []byte("cosigned")), wordyLine...))
+	}},
+	{"signature-unknown", "what was published signed by a namesake of a cosigner", func(f *forgery) {
+		f.addCosigners(1)
+		stranger, _ := cosigner("cosigner-1")
+		f.publish("published", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), stranger)
+	}},
 	{"cosigned-stale", "leaves that nobody cosigned for days", func(f *forgery) {
 		f.addCosigners(1)
 		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
 	}},
 }))
+
+// wordyLine has the form of a signature, and nobody's key.
+const wordyLine = "— the-witness-is-in-room-12 AAAAAAAA\n"
 
 // cosigner makes a cosigner of that name.
 func cosigner(name string) (note.Signer, roster.Cosigner) {

@@ -131,6 +131,11 @@ var forgedRetired = slices.Concat(by(access, []forging{
 		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, "tidying", f.end()))
 		f.purge(f.Workers[1], f.b, "tidying")
 	}},
+	{"leaf-order", "a case purged again", func(f *forgery) {
+		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
+		f.purge(f.Workers[1], f.b, ledger.RuleRequest)
+		f.addSigned(f.Purge(f.Workers[1], f.b.ID, "tidying", f.end()))
+	}},
 	{"leaf-order", "a purged case handed over", func(f *forgery) {
 		f.addSigned(f.ProposePurge(f.Workers[0], f.b.ID, ledger.RuleRequest, f.end()))
 		f.purge(f.Workers[1], f.b, ledger.RuleRequest)

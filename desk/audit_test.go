@@ -115,6 +115,12 @@ func TestAStoreIsCheckedOverTheDesk(t *testing.T) {
 	if !strings.Contains(a.log.String(), "desk sent the store to an auditor\" auditor=carol") {
 		t.Errorf("the log does not say who got the store:\n%s", &a.log)
 	}
+	// A journal adds the hour, and the days in the ledger are to be the only times.
+	for _, size := range []string{"leaves=", "blobs=", "bytes="} {
+		if strings.Contains(a.log.String(), size) {
+			t.Errorf("the log says how far the ledger had grown, %s:\n%s", size, &a.log)
+		}
+	}
 }
 
 // The store's file still holds the envelope that was destroyed.

@@ -124,7 +124,8 @@ func (c *Custody) Proposed(rule string, r *roster.Signed) []string {
 	var names []string
 	for _, p := range c.proposals {
 		w := r.Worker(p.By)
-		if w != nil && saw(p.Leaf, c.at, p.index) && p.Rule == rule && p.Verify(r.Instance(), w.Desk) == nil && !slices.Contains(names, p.By) {
+		// Verifying takes the time, and one worker may have proposed without end.
+		if w != nil && saw(p.Leaf, c.at, p.index) && p.Rule == rule && !slices.Contains(names, p.By) && p.Verify(r.Instance(), w.Desk) == nil {
 			names = append(names, p.By)
 		}
 	}

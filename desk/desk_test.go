@@ -269,6 +269,9 @@ func TestTheLogHoldsNoAddress(t *testing.T) {
 	if strings.Contains(log, "127.0.0.1") || strings.Contains(log, "::1") {
 		t.Errorf("the log holds an address: %s", log)
 	}
+	if strings.Contains(log, "objects=") {
+		t.Errorf("the log holds how much was new: %s", log)
+	}
 }
 
 func TestADeskKeyThatTheRosterDoesNotNameServesNobody(t *testing.T) {

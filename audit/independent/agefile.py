@@ -4,18 +4,19 @@ import base64
 import re
 from dataclasses import dataclass
 
-from texts import demand
+from texts import Refused, demand
 
 HEADER = 2 << 20
 CHUNK = 64 << 10
 TAG = 16
-FRAME, STANZA = 70, 1557        # bytes of a header: around its stanzas, and of each
+HYBRID = "mlkem768x25519"
+SHARE, BODY = 1494, 43          # characters of a hybrid stanza's other argument, and of its one line
 
 
 @dataclass
 class AgeFile:
     types: list     # of the stanzas, by their first argument
-    header: int     # bytes
+    exact: bool     # all of them are as age writes hybrid ones
     plaintext: int  # bytes
 
 
@@ -38,21 +39,33 @@ def parse(head, size):
         return head[start:end]
 
     demand(line() == b"age-encryption.org/v1", "not an age file")
-    types = []
+    types, exact = [], True
     while not (first := line()).startswith(b"---"):
         demand(first.startswith(b"-> "), "neither a stanza nor the header's end")
         arguments = first[3:].split(b" ")
         demand(len(arguments) <= 129 and all(re.fullmatch(b"[!-~]+", a) for a in arguments), "not arguments")
         types.append(arguments[0].decode())
+        exact = exact and types[-1] == HYBRID and len(arguments) == 2 and is_share(arguments[1])
+        lines = 0
         while True:
             body = line()
+            lines += 1
+            exact = exact and lines == 1 and len(body) == BODY
             demand(len(body) <= 64, "a long line in a stanza")
             raw_base64(body)
             if len(body) < 64:
                 break
     demand(1 <= len(types) <= 1024, "no stanza, or more than 1024")
     demand(first.startswith(b"--- ") and len(raw_base64(first[4:])) == 32, "not a header's end")
-    return AgeFile(types, position, plaintext_size(size - position))
+    return AgeFile(types, exact, plaintext_size(size - position))
+
+
+def is_share(argument):
+    try:
+        raw_base64(argument)
+    except Refused:
+        return False
+    return len(argument) == SHARE
 
 
 def plaintext_size(payload):

@@ -287,6 +287,8 @@ class Check(Sealed, Overdue):
         except Refused as refused:
             self.report("checkpoint-signature", str(refused))
             return
+        if not notes.signed_by_no_other(data, self.last_verified().ledger, []):
+            self.report("signature-unknown", "checkpoint")
         if checkpoint.size != len(self.leaves):
             self.report("checkpoint-size", f"{checkpoint.size} leaves, not {len(self.leaves)}")
         elif checkpoint.root != self.tree.root(checkpoint.size):
@@ -319,7 +321,8 @@ class Check(Sealed, Overdue):
         size = found.checkpoint.size
         if not self.verified:
             return found
-        if not any(found.opens_with(roster.ledger) for roster in self.verified.values()):
+        key = next((r.ledger for r in reversed(self.verified.values()) if found.opens_with(r.ledger)), None)
+        if key is None:
             self.report(what + "-signature", what)
         elif size > len(self.leaves) or found.checkpoint.root != self.tree.root(size):
             self.report(what + "-root", what)
@@ -329,16 +332,22 @@ class Check(Sealed, Overdue):
                 self.report("published-day", what)
             if any(leaf and leaf.day < found.day for leaf in self.leaves[size:]):
                 self.report("published-short", what)
+            if not any(notes.signed_by_no_other(found.note, key, cosigner_keys(r)) for r in self.since(size)):
+                self.report("signature-unknown", what)
             if what == "cosigned" and self.check_quorum(found):
                 self.cosigned_size = size
         return found
 
-    def check_quorum(self, cosigned):
+    def since(self, size):
+        """The rosters, newest first, whose cosigners may have signed a checkpoint of that size."""
         for index, roster in reversed(self.verified.items()):
-            if has_quorum(roster, cosigned):
-                return True
-            if index < cosigned.checkpoint.size:
+            yield roster
+            if index < size:
                 break
+
+    def check_quorum(self, cosigned):
+        if any(has_quorum(roster, cosigned) for roster in self.since(cosigned.checkpoint.size)):
+            return True
         self.report("cosigned-quorum", "cosigned")
         return False
 
@@ -388,6 +397,10 @@ def has_quorum(roster, cosigned):
         _, signatures = notes.parse(cosigned.note)
     except Refused:
         return False
-    lines = [notes.cosigned_by(cosigner["key"], cosigned.text, signatures) for cosigner in roster.cosigners.values()]
+    lines = [notes.cosigned_by(key, cosigned.text, signatures) for key in cosigner_keys(roster)]
     lines = [line for line in lines if line is not None]
     return len(lines) >= max(1, roster.quorum()) and all(lines)
+
+
+def cosigner_keys(roster):
+    return [cosigner["key"] for cosigner in roster.cosigners.values()]

@@ -104,7 +104,7 @@ class Custody:
         """The finding of a leaf that was not taken yet, or None."""
         if leaf.event == "released" and self.held and not leaf.saw(self.hold):
             return "released-unseen"
-        if leaf.event == "purged" and roster:
+        if leaf.event == "purged" and roster and not self.gone:
             return self.purge_fault(leaf, roster)
         return None
 

@@ -10,6 +10,7 @@ from texts import Refused, after, canonical_base64, day, decimal, demand, sha256
 
 ED25519, COSIGNATURE = 1, 4
 MOST = 65536        # bytes of a checkpoint
+LAST_SECOND = 253402300799  # of the year 9999
 
 
 @dataclass
@@ -143,4 +144,14 @@ def cosigned_by(cosigner, text, signatures):
         return None
     time = int.from_bytes(signature.data[:8], "big")
     message = b"cosignature/v1\ntime %d\n" % time + text
-    return time < 2**63 and ed25519.verify(cosigner.key, message, signature.data[8:])
+    return time <= LAST_SECOND and ed25519.verify(cosigner.key, message, signature.data[8:])
+
+
+def signed_by_no_other(data, key, cosigners):
+    """Says whether a checkpoint that opens with the key bears that line and those of cosigners alone."""
+    text, signatures = parse(data)
+    lines = [(signature.name, signature.id) for signature in signatures]
+    known = {(k.name, k.id) for k in [key, *cosigners]}
+    return (known.issuperset(lines) and len(set(lines)) == len(lines)
+            and all(cosigned_by(cosigner, text, signatures) in (None, True) for cosigner in cosigners)
+            and all(base64.b64encode(s.id + s.data).decode() == s.base64 for s in signatures))

@@ -62,9 +62,9 @@ class Sealed:
                 self.report("record-missing", f"envelope of leaf {leaf.index}")
 
     def check_header(self, what, file, where):
-        if file.header != agefile.FRAME + agefile.STANZA * len(file.types):
+        if not file.exact:
             self.report(what + "-header", where)
-        if any(kind != "mlkem768x25519" for kind in file.types):
+        if any(kind != agefile.HYBRID for kind in file.types):
             self.report("recipient-type", where)
 
     def check_messages(self):

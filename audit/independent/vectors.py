@@ -75,6 +75,7 @@ def check(vectors):
         assert size == int(plaintext), payload
     header = vectors["age-header"]
     assert agefile.parse(header, len(header) + 110).types == ["mlkem768x25519"] * 2
+    assert agefile.parse(header, len(header) + 110).exact
 
     meta = bytes.fromhex(vectors["meta"].decode())
     assert pages.META.unpack(meta)[-1] == pages.fnv1a(meta[:56])

@@ -186,7 +186,7 @@ func gaveUp(err error, before, now int) bool {
 type writer struct {
 	reader
 	v      *Vault
-	day    ledger.Day
+	day    ledger.Day     // today, and no earlier than that of what was done before
 	roster *roster.Signed // set when the transaction brings a new one
 	head   []byte         // set by finish when there are new leaves
 	added  int            // leaves appended
@@ -195,7 +195,18 @@ type writer struct {
 }
 
 func (v *Vault) newWriter(tx *bolt.Tx) *writer {
-	return &writer{reader: *newReader(tx), v: v, day: ledger.DayOf(v.opts.Now())}
+	w := &writer{reader: *newReader(tx), v: v, day: ledger.DayOf(v.opts.Now())}
+	// A clock that was set back, be it by a second over midnight, must not write
+	// a leaf of an earlier day than the last one's, nor of one that is published
+	// as over: case workers and auditors would take no ledger in which it stands,
+	// ever after. What can't be read here they find.
+	if last, err := w.leaf(w.n - 1); err == nil {
+		w.day = max(w.day, last.Day)
+	}
+	if p, err := w.published(keyPublished); err == nil && p != nil {
+		w.day = max(w.day, p.Day)
+	}
+	return w
 }
 
 // rosterInForce is the roster as of this point of the transaction.

@@ -120,6 +120,45 @@ func TestPublishedAreTheDaysBefore(t *testing.T) {
 	}
 }
 
+// A clock that is set back over midnight, by however little, must not write a leaf
+// of the day before: no order that is broken once is ever mended.
+func TestDaysNeverGoBack(t *testing.T) {
+	o := testorg.New(t, 1)
+	dir := o.Create(t)
+	v := o.Open(t, dir)
+	add := func(account string) {
+		t.Helper()
+		if err := o.NewReport(t, account, 0).Add(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Day = time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
+	add("just after midnight")
+	o.Day = o.Day.Add(-time.Second)
+	add("a second later, by a clock that was set right")
+	if err := v.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := covers(t, o, published(t, v)); n != 1 {
+		t.Errorf("%d leaves were published, want the roster's alone: the others are of today", n)
+	}
+	// Opened anew, on an earlier day.
+	v.Close()
+	v = o.Open(t, dir)
+	o.Day = o.Day.AddDate(0, 0, -2)
+	add("two days back")
+	o.Day = time.Date(2026, 3, 21, 0, 0, 0, 0, time.UTC)
+	publish(t, o, v)
+	if n := covers(t, o, published(t, v)); n != 7 {
+		t.Errorf("%d leaves were published on the next day, want all 7", n)
+	}
+	// What is published covers all that came before its day.
+	o.Day = o.Day.Add(-time.Second)
+	add("before what was published, by the clock")
+	v.Close()
+	o.MustBeWhole(t, dir)
+}
+
 // A commit whose end is unknown publishes nothing.
 func TestNothingIsPublishedAfterAFailedCommit(t *testing.T) {
 	o, v, _ := withdrawable(t)

@@ -71,6 +71,7 @@ var catalogue = []Kind{
 	{"message-digest", Critical, "each message is, to the byte, what its leaf says", lost},
 	{"message-header", Critical, "a message's header holds what age writes for its hybrid recipients, and nothing else", "It may hold something in the clear. " + stranger},
 	{"message-malformed", Critical, "each message is an age file", "It may be readable as it lies there. " + stranger},
+	{"message-readable", Critical, "what a message holds looks as if drawn at random, as all that is encrypted does", "It may be readable as it lies there. " + stranger},
 	{"message-recipients", Critical, "a message is sealed to the case key, and a reply to its witness as well", readable},
 	{"message-size", Critical, "each message is as long as its leaf says", lost},
 	{"page-checksum", Critical, "the checksum of each meta page is right", again},

@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"tocsin/ledger"
+	"tocsin/seal/agefile"
 	"tocsin/testorg"
 	"tocsin/vault"
 )
@@ -72,6 +73,29 @@ var forgedSealed = slices.Concat(by(access, []forging{
 		f.message(f.seal(16<<10, r))
 	}},
 	{"message-malformed", "plaintext in place of a message", func(f *forgery) { f.message([]byte("the witness is in room 12")) }},
+	{"message-readable", "words below the header of a message", func(f *forgery) {
+		sealed := f.seal(16<<10, f.a.Key.Recipient())
+		payload := sealed[agefile.HybridHeaderSize(1):]
+		copy(payload, strings.Repeat("The witness is in room 12. ", len(payload)))
+		f.message(sealed)
+	}},
+	{"message-readable", "words in the middle of a message", func(f *forgery) {
+		sealed := f.seal(16<<10, f.a.Key.Recipient())
+		copy(sealed[8<<10:], strings.Repeat("The witness is in room 12. ", 30))
+		f.message(sealed)
+	}},
+	{"message-readable", "a blob that was not encrypted", func(f *forgery) {
+		f.writeBlob(func(b []byte) []byte {
+			payload := b[agefile.HybridHeaderSize(1):]
+			for i := range payload {
+				payload[i] &= 0xF7 // as lossy as a photograph
+			}
+			return b
+		})
+		b, err := os.ReadFile(f.blob())
+		f.must(err)
+		f.leaf(reportB, func(l *ledger.Leaf) { l.Digest = testorg.Digest(b) })
+	}},
 	{"message-recipients", "an extra recipient slipped into a message", func(f *forgery) {
 		f.message(f.seal(16<<10, f.a.Key.Recipient(), f.workers()[0]))
 	}},

@@ -78,6 +78,9 @@ var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
 const copyBuffer = 1 << 20 // bytes
 
+// samples are for the beginnings of messages, one for each worker.
+var samples = sync.Pool{New: func() any { return &sample{make([]byte, 0, sampleSize)} }}
+
 func (c *checker) readBlob(m *message, b *Blob) {
 	r := &countingReader{c: c, r: b}
 	was := b.identity()
@@ -117,7 +120,7 @@ type message struct {
 }
 
 // read holds a ciphertext against its leaf, in one pass over it, or over its
-// header if the digest is known, and reports whether its bytes are the leaf's.
+// beginning if the digest is known, and reports whether its bytes are the leaf's.
 // buffer may be nil where r needs none.
 func (m *message) read(r io.Reader, size int64, known bool, buffer []byte) bool {
 	if size != m.leaf.Size {
@@ -126,21 +129,29 @@ func (m *message) read(r io.Reader, size int64, known bool, buffer []byte) bool 
 		m.found("message-size", describe(m.index, m.leaf), fmt.Sprintf("it has %d bytes, its leaf says %d", size, m.leaf.Size))
 		return false
 	}
+	begin := samples.Get().(*sample)
+	defer samples.Put(begin)
+	begin.b = begin.b[:0]
 	sum := sha256.New()
-	info, err := agefile.Inspect(io.TeeReader(r, sum), size)
+	to := io.MultiWriter(sum, begin)
+	info, err := agefile.Inspect(io.TeeReader(r, to), size)
 	if err != nil {
 		m.found("message-malformed", describe(m.index, m.leaf), err.Error())
 	}
-	if known {
-		m.info = info
-		return true
-	}
 	// Inspect may stop anywhere after the header: the digest takes the rest.
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, r, buffer); err != nil {
+	if known {
+		r = io.LimitReader(r, int64(cap(begin.b)-len(begin.b)))
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{to}, r, buffer); err != nil {
 		m.found("blob-unreadable", describe(m.index, m.leaf), err.Error())
 		return false
 	}
-	m.info = info
+	if m.info = info; info != nil && !random(begin.payload(info.HeaderSize)) {
+		m.found("message-readable", describe(m.index, m.leaf), "its bytes are not spread as those of a ciphertext are")
+	}
+	if known {
+		return true
+	}
 	if ledger.Digest(sum.Sum(nil)) != m.leaf.Digest {
 		m.found("message-digest", describe(m.index, m.leaf), "its SHA-256 is not the one in its leaf")
 		return false

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from texts import Refused, demand
@@ -10,6 +11,7 @@ HEADER = 2 << 20
 CHUNK = 64 << 10
 TAG = 16
 HYBRID = "mlkem768x25519"
+SAMPLE, SAMPLED = 65536, 69632  # bytes that are looked at: of the payload, and of the file
 SHARE, BODY = 1494, 43          # characters of a hybrid stanza's other argument, and of its one line
 
 
@@ -17,6 +19,7 @@ SHARE, BODY = 1494, 43          # characters of a hybrid stanza's other argument
 class AgeFile:
     types: list     # of the stanzas, by their first argument
     exact: bool     # all of them are as age writes hybrid ones
+    header: int     # bytes
     plaintext: int  # bytes
 
 
@@ -57,7 +60,7 @@ def parse(head, size):
                 break
     demand(1 <= len(types) <= 1024, "no stanza, or more than 1024")
     demand(first.startswith(b"--- ") and len(raw_base64(first[4:])) == 32, "not a header's end")
-    return AgeFile(types, exact, plaintext_size(size - position))
+    return AgeFile(types, exact, position, plaintext_size(size - position))
 
 
 def is_share(argument):
@@ -66,6 +69,13 @@ def is_share(argument):
     except Refused:
         return False
     return len(argument) == SHARE
+
+
+def may_be_random(head, header):
+    """Says whether what a file's beginning has of the payload is spread as a ciphertext is."""
+    data = head[:SAMPLED][header:header + SAMPLE]
+    squares = sum(n * n for n in Counter(data).values())
+    return len(data) < 4096 or 256 * squares <= len(data) * (len(data) + 600)
 
 
 def plaintext_size(payload):

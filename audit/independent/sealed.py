@@ -115,6 +115,8 @@ class Sealed:
             return
         if len(message.types) != (2 if leaf.kind == "reply" else 1):
             self.report("message-recipients", where)
+        if not agefile.may_be_random(head, message.header):
+            self.report("message-readable", where)
         if not agefile.is_step(message.plaintext):
             self.report("message-padding", where)
         self.check_header("message", message, where)

@@ -119,7 +119,7 @@ func TestFilesOfABrokenAddition(t *testing.T) {
 		t.Errorf("the copy is %s, want %s", files[len(files)-1].Stripped, want)
 	}
 	everyFile(t, s.dir+"/saved", func(path string, _ []byte) {
-		if strings.Contains(path, "002") {
+		if strings.HasPrefix(filepath.Base(path), "002") {
 			t.Errorf("%s was left", path)
 		}
 	})

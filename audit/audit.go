@@ -144,6 +144,7 @@ type auditor struct {
 	days    []ledger.Day                // of the leaves; "" where unreadable
 	shown   ledger.Day                  // the last day that the store shows
 	covered int64                       // leaves that the cosigned checkpoint covers, if it has its quorum
+	vouched ledger.Day                  // on which the last of its quorum signed it, or ""
 	tally   Tally
 }
 

@@ -172,6 +172,8 @@ func (a *auditor) quorum(where string, signed []byte, vkey string, size int64) {
 		need := max(1, r.Policy.Quorum)
 		if err == nil && len(by) >= need {
 			a.covered, a.result.Cosigned = size, newCosigned(size, by)
+			slices.SortFunc(by, func(x, y ledger.Cosignature) int { return y.Time.Compare(x.Time) })
+			a.vouched = ledger.DayOf(by[need-1].Time)
 			return
 		}
 		if said == "" {
@@ -218,7 +220,20 @@ const staleDays = 4
 // staleDays, though all that time the roster asked for a quorum. It goes by the
 // days that the store itself shows.
 func (a *auditor) stale() {
-	since := int64(-1) // from which leaf on a quorum was asked for
+	since := a.quorumSince()
+	first := max(since, a.covered)
+	if since < 0 || first >= int64(len(a.days)) || a.days[first] == "" {
+		return
+	}
+	if day := a.days[first]; a.shown.Time().Sub(day.Time()).Hours() > staleDays*24 {
+		a.found("cosigned-stale", "cosigned checkpoint", "it covers %d leaves, leaf %d is of %s, and the store was in use on %s", a.covered, first, day, a.shown)
+	}
+}
+
+// quorumSince returns from which leaf on the rosters ask for a quorum without a
+// break, or -1 if that in force doesn't.
+func (a *auditor) quorumSince() int64 {
+	since := int64(-1)
 	for _, r := range a.rosters {
 		switch {
 		case r.Policy.Quorum == 0:
@@ -227,11 +242,20 @@ func (a *auditor) stale() {
 			since = r.index
 		}
 	}
-	first := max(since, a.covered)
-	if since < 0 || first >= int64(len(a.days)) || a.days[first] == "" {
+	return since
+}
+
+// aged gives notice of a ledger for which as many cosigners as must have not
+// vouched for longer than staleDays, by their own clocks and the auditor's. Who
+// shows an auditor an old state as if it were of today can't have them sign it
+// again as long as they are shown the newer one, or nothing.
+func (a *auditor) aged(today ledger.Day) {
+	since := a.quorumSince()
+	if since < 0 || since >= int64(len(a.days)) {
 		return
 	}
-	if day := a.days[first]; a.shown.Time().Sub(day.Time()).Hours() > staleDays*24 {
-		a.found("cosigned-stale", "cosigned checkpoint", "it covers %d leaves, leaf %d is of %s, and the store was in use on %s", a.covered, first, day, a.shown)
+	last := max(a.vouched, a.days[since])
+	if last != "" && today.Time().Sub(last.Time()).Hours() > staleDays*24 {
+		a.found("cosigned-old", "cosigned checkpoint", "no quorum of cosigners has vouched for the ledger since %s, and it is %s", last, today)
 	}
 }

@@ -17,6 +17,11 @@ import (
 
 // forgedPublished change what was published and cosigned.
 var forgedPublished = slices.Concat(by(access, []forging{
+	{"cosigned-old deadline-overdue", "an old state shown again and again, with the cosignatures of then", func(f *forgery) {
+		c := f.addCosigners(2)
+		f.publish("cosigned", "2099-01-01", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
+		f.Day = f.Day.AddDate(0, 0, 6)
+	}},
 	{"published-malformed", "plaintext in place of what was published", func(f *forgery) {
 		f.put("head", []byte("published"), []byte("2026-03-15\nthe witness is in room 12\n"))
 	}},

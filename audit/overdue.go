@@ -48,6 +48,7 @@ func (a *auditor) overdue(today ledger.Day) {
 	if today == "" || len(a.rosters) == 0 {
 		return
 	}
+	a.aged(today)
 	r := a.rosters[len(a.rosters)-1]
 	deadline := time.Duration(r.Policy.DeadlineHours) * time.Hour
 	inOrder := func(x, y ledger.CaseID) int { return int(a.cases[x].index - a.cases[y].index) }

@@ -14,6 +14,10 @@ import (
 var forgedDelays = by(nothing, []forging{
 	{"deadline-overdue", "a report that nobody read in time", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 3) }},
 	{"retention-overdue deadline-overdue", "cases kept longer than the policy says", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 366) }},
+	{"cosigned-old deadline-overdue", "a ledger that nobody cosigned since a roster asked for it", func(f *forgery) {
+		f.addCosigners(1)
+		f.Day = f.Day.AddDate(0, 0, 5)
+	}},
 	{"rekey-overdue", "a case worker who left", func(f *forgery) { f.addRoster(func() { f.Roster.Workers = f.Roster.Workers[:1] }) }},
 	{"rekey-overdue", "a case worker who came", func(f *forgery) {
 		f.addRoster(func() {

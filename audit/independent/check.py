@@ -16,7 +16,7 @@ from texts import Refused, sha256
 
 BUCKETS = ("vault", "leaves", "hashes", "head", "rosters", "cases", "envelopes", "messages",
            "ids", "tags", "threads", "blobs", "signatures", "additions")
-NOTICES = ("deadline-overdue", "retention-overdue", "rekey-overdue")
+NOTICES = ("cosigned-old", "deadline-overdue", "retention-overdue", "rekey-overdue")
 LISTED = 100            # findings of one ID
 MISSING_LEAVES = 65536
 
@@ -53,7 +53,7 @@ class Check(Sealed, Overdue):
         self.verified = {}                  # index of leaf: roster, in order
         self.custody = defaultdict(ledger.Custody)
         self.cosigned = self.published = None
-        self.cosigned_size = 0
+        self.cosigned_size, self.vouched = 0, None
         self.tags, self.blobs, self.signatures, self.additions = {}, {}, {}, {}     # what the indexes must hold
 
     def report(self, finding, where):
@@ -346,8 +346,11 @@ class Check(Sealed, Overdue):
                 break
 
     def check_quorum(self, cosigned):
-        if any(has_quorum(roster, cosigned) for roster in self.since(cosigned.checkpoint.size)):
-            return True
+        for roster in self.since(cosigned.checkpoint.size):
+            times, needed = cosigned_at(roster, cosigned), max(1, roster.quorum())
+            if len(times) >= needed:
+                self.vouched = times[needed - 1] // 86400 + texts.day_number("1970-01-01")
+                return True
         self.report("cosigned-quorum", "cosigned")
         return False
 
@@ -392,14 +395,16 @@ class Check(Sealed, Overdue):
                 and any(self.leaves[index] is None for index in indexes))
 
 
-def has_quorum(roster, cosigned):
+def cosigned_at(roster, cosigned):
+    """When the roster's cosigners signed, in seconds, newest first; nothing if a line does not verify."""
     try:
         _, signatures = notes.parse(cosigned.note)
     except Refused:
-        return False
-    lines = [notes.cosigned_by(key, cosigned.text, signatures) for key in cosigner_keys(roster)]
-    lines = [line for line in lines if line is not None]
-    return len(lines) >= max(1, roster.quorum()) and all(lines)
+        return []
+    lines = [(key, notes.cosigned_by(key, cosigned.text, signatures)) for key in cosigner_keys(roster)]
+    if any(verifies is False for _, verifies in lines):
+        return []
+    return sorted((notes.cosigned_time(key, signatures) for key, verifies in lines if verifies), reverse=True)
 
 
 def cosigner_keys(roster):

@@ -137,12 +137,16 @@ def published(data):
     return Published(day(head.decode("latin-1")), note, text, checkpoint_text(text))
 
 
+def cosigned_time(cosigner, signatures):
+    return int.from_bytes(first_line_of(cosigner, signatures).data[:8], "big")
+
+
 def cosigned_by(cosigner, text, signatures):
     """None if the cosigner has no line, else whether its first line verifies."""
     signature = first_line_of(cosigner, signatures)
     if signature is None:
         return None
-    time = int.from_bytes(signature.data[:8], "big")
+    time = cosigned_time(cosigner, signatures)
     message = b"cosignature/v1\ntime %d\n" % time + text
     return time <= LAST_SECOND and ed25519.verify(cosigner.key, message, signature.data[8:])
 

@@ -30,6 +30,7 @@ class Overdue:
             if not roster.quorum():
                 break
             waiting = index
+        self.check_aged(self.leaves[waiting])
         waiting = max(waiting, self.cosigned_size)
         if waiting >= len(self.leaves) or self.leaves[waiting] is None:
             return
@@ -37,6 +38,11 @@ class Overdue:
         shown += [found.day for found in (self.published, self.cosigned) if found]
         if day_number(self.leaves[waiting].day) + STALE_DAYS < day_number(max(shown)):
             self.report("cosigned-stale", f"leaf {waiting}")
+
+    def check_aged(self, first):
+        vouched = [day for day in (self.vouched, first and day_number(first.day)) if day is not None]
+        if vouched and max(vouched) + STALE_DAYS < day_number(self.today):
+            self.report("cosigned-old", "cosigned")
 
     def check_cases_in_time(self, current):
         today = day_number(self.today)

@@ -236,6 +236,60 @@ func TestCosignWithLitewitness(t *testing.T) {
 	o.MustBeWhole(t, dir)
 }
 
+// A monitor learns from the exit code of status that the cosigners have been
+// missing for longer than two days, also where they never signed.
+func TestStatusOfMissingCosigners(t *testing.T) {
+	o := testorg.New(t, 1)
+	const name = "watch.example"
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	o.Roster.Cosigners = []roster.Cosigner{{Name: "watch", URL: "http://" + freeAddr(t), Key: roster.CosignerKey(name, key.Public().(ed25519.PublicKey))}}
+	o.Roster.Policy.Quorum = 1
+	o.Sign(t)
+	dir, v := serving(t, o)
+	status := []string{"status", "--data", dir}
+	missing := func(first int) {
+		t.Helper()
+		for days := first; days <= 2; days++ {
+			grow(t, o, v, 1)
+			if out := want(t, exitDone, fmt.Sprintf(`"behind_days": %d`, days), append(status, "--json")...); strings.Contains(out, "trouble") {
+				t.Errorf("after %d days:\n%s", days, out)
+			}
+		}
+		grow(t, o, v, 0)
+		want(t, exitFailed, "trouble     what is published has lacked its cosigners for 3 days", status...)
+		want(t, exitFailed, `"behind_days": 3`, append(status, "--json")...)
+	}
+	want(t, exitDone, "published   nothing yet", status...)
+	missing(0)
+
+	p, _, err := v.Published()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ledger.OpenCheckpoint(p.Signed, o.Roster.Intake.Ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := c.Sign(ledger.NewCosignatureSigner(name, key, func() time.Time { return o.Day }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(lines), "\n\n")
+	if err := v.Cosign(t.Context(), append(p.Signed, line...)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitDone, `"behind_days": 0`, append(status, "--json")...)
+	missing(1)
+
+	// Who asks for none misses none.
+	o.Roster.Number, o.Roster.Policy.Quorum = 2, 0
+	o.Sign(t)
+	if err := v.UpdateRoster(t.Context(), o.Signed); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitDone, "published", status...)
+}
+
 func TestCosignWithoutCosigners(t *testing.T) {
 	o := testorg.New(t, 1)
 	dir, v := serving(t, o)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/ledger"
 	"tocsin/onion"
 	"tocsin/vault"
 )
@@ -23,7 +24,14 @@ type status struct {
 	Cosigned  *signedDay `json:"cosigned,omitempty"`  // the newest that had its quorum
 	Cosigners int        `json:"cosigners,omitempty"` // that the roster names
 	Quorum    int        `json:"quorum,omitempty"`    // how many of them it asks for
+	// BehindDays is by how many days what had its quorum is older than what is
+	// published; if nothing had it yet, for how many days something is published.
+	BehindDays int `json:"behind_days"`
 }
+
+// maxBehindDays is for how long the cosigners may be missing. An auditor finds
+// it after four days: whoever runs the intake hears of it before.
+const maxBehindDays = 2
 
 // statusOf says how the server stands.
 func statusOf(v *vault.Vault, o *onion.Status) (*status, error) {
@@ -35,9 +43,32 @@ func statusOf(v *vault.Vault, o *onion.Status) (*status, error) {
 	if s.Published, err = p.tell(p.Published); err != nil {
 		return nil, err
 	}
-	s.Cosigned, err = p.tell(p.Cosigned)
+	if s.Cosigned, err = p.tell(p.Cosigned); err != nil || s.Published == nil {
+		return s, err
+	}
+	since, err := firstPublished(v)
+	if s.Cosigned != nil {
+		since = s.Cosigned.Day
+	}
+	s.BehindDays = int(s.Published.Day.Time().Sub(since.Time()).Hours() / 24)
 	return s, err
 }
+
+// firstPublished is the midnight that ended the ledger's first day.
+func firstPublished(v *vault.Vault) (day ledger.Day, err error) {
+	err = v.Leaves(0, 1, func(_ int64, leaf []byte) error {
+		l, err := ledger.ParseLeaf(leaf)
+		if err == nil {
+			day = ledger.DayOf(l.Day.Time().AddDate(0, 0, 1))
+		}
+		return err
+	})
+	return day, err
+}
+
+// uncosigned reports whether the roster asks for cosigners that have been missing
+// for too long.
+func (s *status) uncosigned() bool { return s.Quorum > 0 && s.BehindDays > maxBehindDays }
 
 // errUnwell makes the exit code of intake status tell of trouble.
 var errUnwell = errors.New("not all is well, or not yet")
@@ -51,7 +82,7 @@ type statusCmd struct {
 func (statusCmd) Help() string {
 	return `Shows what was last published of the ledger, and which cosigners signed it; how far tor has started, when each onion service's descriptor was last uploaded, and whether the server could fetch its own page through Tor, and when. What is wrong comes with what to do.
 
-Exit codes: 0 all is well, 1 it is not (yet), or no server runs. That cosigners have not signed is no trouble of this server: the exit code of intake cosign tells of it.`
+Exit codes: 0 all is well, 1 it is not (yet), or no server runs. Where the roster asks for a quorum of cosigners, it is not well when what they signed lags behind what is published by more than two days (behind_days with --json), counted from the ledger's first day if they never signed. Of a shorter time the exit code of intake cosign tells.`
 }
 
 // Run asks the running server.
@@ -74,7 +105,7 @@ func (c *statusCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if s.Onion != nil && !s.Onion.Well() {
+	if s.Onion != nil && !s.Onion.Well() || s.uncosigned() {
 		return errUnwell
 	}
 	return nil
@@ -149,6 +180,10 @@ func (s *status) ledger(line func(string, ...any)) {
 	if c := s.Cosigned; c == nil || c.Day != s.Published.Day {
 		line("            that of %s by %d of %d cosigners, %s: see intake cosign --help", s.Published.Day,
 			len(s.Published.By), s.Cosigners, quorum(s.Quorum, false))
+	}
+	if s.uncosigned() {
+		line("trouble     what is published has lacked its cosigners for %d days", s.BehindDays)
+		line("            type: intake cosign, which says of each why it has not signed; does its timer run? After four days an auditor finds it")
 	}
 }
 

@@ -84,6 +84,10 @@ func (c *Client) Cosign(ctx context.Context, cosigner roster.Cosigner, signed []
 			return nil, err
 		}
 		lines, known, err := addCheckpoint(ctx, client, cosigner.URL, old, proof, bare)
+		if old == checkpoint.Size && (errors.Is(err, errUnsaid) || errors.Is(err, errConflict) && known == old) {
+			// It knows that size: with C2SP tlog-witness the roots differ then.
+			return nil, ErrRewritten
+		}
 		if errors.Is(err, errConflict) {
 			if known > checkpoint.Size {
 				return nil, fmt.Errorf("it has seen %d leaves and %d are published: %w", known, checkpoint.Size, ErrAhead)
@@ -127,7 +131,10 @@ func (c *Client) http(cosigner roster.Cosigner) (*http.Client, error) {
 	}, nil
 }
 
-var errConflict = errors.New("it has seen another size of the ledger")
+var (
+	errConflict = errors.New("it has seen another size of the ledger")
+	errUnsaid   = errors.New("it has seen another size of the ledger, and does not say which")
+)
 
 // addCheckpoint makes one request. It returns the signature lines, or, with
 // errConflict, the size that the cosigner says it has seen.
@@ -167,7 +174,7 @@ func addCheckpoint(ctx context.Context, client *http.Client, prefix string, old 
 				return nil, known, errConflict
 			}
 		}
-		return nil, 0, errors.New("it has seen another size of the ledger, and does not say which")
+		return nil, 0, errUnsaid
 	case code == http.StatusUnprocessableEntity:
 		return nil, 0, ErrRewritten
 	case code == http.StatusNotFound:

@@ -216,6 +216,13 @@ func TestCosignersThatDoNotSign(t *testing.T) {
 			}
 		})
 	}
+	// A cosigner that has seen as many leaves, and others, answers 409 to the very
+	// size that it knows: a fork, and no mistake in the size.
+	for name, answer := range map[string]http.HandlerFunc{"with its size": size("7\n"), "with a sentence": status(409, "it was another one")} {
+		if _, err := l.client().Cosign(t.Context(), answers(t, answer), signed, 7); !errors.Is(err, cosigning.ErrRewritten) {
+			t.Errorf("other leaves of the same size, %s: %v", name, err)
+		}
+	}
 	gone := answers(t, status(200, ""))
 	gone.URL = "http://127.0.0.1:1"
 	if _, err := l.client().Cosign(t.Context(), gone, signed, 0); err == nil || !strings.Contains(err.Error(), "can't be reached") {

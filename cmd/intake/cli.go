@@ -33,7 +33,7 @@ A new intake is set up with the organisation in four steps:
 
 With serve --onion the page is an onion service, and --listen may be left out. In front of --listen put a TLS terminator, or give --tls-name; --desk speaks mutual TLS itself.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 too few cosignatures (cosign).`
+Exit codes: 0 done, 1 failed, 2 usage, 3 too few cosignatures, or a cosigner that contradicts the ledger (cosign).`
 
 type commands struct {
 	Keygen       keygenCmd       `cmd:"" help:"Make the intake's keys and print its public card."`
@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if hint := next(err); hint != "" {
 			fmt.Fprintf(stderr, "intake: %s\n", hint)
 		}
-		if errors.Is(err, errNoQuorum) {
+		if errors.Is(err, errNoQuorum) || errors.Is(err, errContradicted) {
 			return exitQuorum
 		}
 		return exitFailed

@@ -16,9 +16,13 @@ import (
 	"tocsin/vault"
 )
 
-// errNoQuorum makes the exit code of intake cosign tell that cosignatures are
-// missing.
-var errNoQuorum = errors.New("the quorum is not reached: run it again later")
+// What makes the exit code of intake cosign tell that cosignatures are missing.
+var (
+	errNoQuorum = errors.New("the quorum is not reached: run it again later")
+	// errContradicted stands also where others reached the quorum: they may be
+	// those who were shown the other history.
+	errContradicted = errors.New("a cosigner contradicts this ledger: tell the organisation, and have it audited now, by somebody who audited it before; do not run this again until they know why")
+)
 
 type cosignCmd struct {
 	Data  string `required:"" type:"existingdir" placeholder:"DIR" help:"The data directory of the running server."`
@@ -32,7 +36,9 @@ func (cosignCmd) Help() string {
 
 A cosigner learns the ledger's origin and how many leaves it had at midnight (UTC), and from where it is asked. With --socks the last is hidden; an onion service is reached in no other way.
 
-Exit codes: 0 the quorum is reached, or nothing is to be done; 1 failed; 2 usage; 3 the quorum is not reached.
+A cosigner that saw another history, or more of it, than the server has is no matter of waiting: it says that somebody changed the ledger, or put an older one back. Tell the organisation at once.
+
+Exit codes: 0 the quorum is reached, or nothing is to be done; 1 failed; 2 usage; 3 the quorum is not reached, or a cosigner contradicts the ledger ("contradicts" with --json).
 
 Example:
 
@@ -88,6 +94,8 @@ type asked struct {
 	Name    string    `json:"name"`
 	Signed  time.Time `json:"signed,omitzero"` // by its clock
 	Trouble string    `json:"trouble,omitempty"`
+	// Contradicts is set where the cosigner saw what is not in this ledger.
+	Contradicts bool `json:"contradicts,omitempty"`
 
 	checkpoint []byte // with its cosignature alone
 }
@@ -145,10 +153,15 @@ func (c *cosignCmd) Run(ctx context.Context, t terminal) error {
 	} else {
 		_, err = fmt.Fprint(t.out, r.text(len(p.Cosigners)))
 	}
-	if err == nil && len(p.Cosigners) > 0 && r.Published != nil && !r.Reached {
+	switch {
+	case err != nil:
+		return err
+	case slices.ContainsFunc(r.Cosigners, func(a asked) bool { return a.Contradicts }):
+		return errContradicted
+	case len(p.Cosigners) > 0 && r.Published != nil && !r.Reached:
 		return errNoQuorum
 	}
-	return err
+	return nil
 }
 
 // ask asks each cosigner, but for those that have signed what is published. It
@@ -185,6 +198,7 @@ func (p *publication) ask(ctx context.Context, client *cosigning.Client) ([]aske
 			}
 			if err != nil {
 				a.Trouble = err.Error()
+				a.Contradicts = errors.Is(err, cosigning.ErrRewritten) || errors.Is(err, cosigning.ErrAhead)
 			}
 		})
 	}

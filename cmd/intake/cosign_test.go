@@ -226,9 +226,17 @@ func TestCosignWithLitewitness(t *testing.T) {
 	// Another history under the same key: shorter, then longer than what it saw.
 	other, rewritten := serving(t, o)
 	grow(t, o, rewritten, 2)
-	want(t, exitQuorum, "an older state of the store was put back", "cosign", "--data", other)
+	contradicted := func(says string) {
+		t.Helper()
+		want(t, exitQuorum, says, "cosign", "--data", other)
+		want(t, exitQuorum, "have it audited now", "cosign", "--data", other)
+		if out := want(t, exitQuorum, `"contradicts": true`, "cosign", "--data", other, "--json"); strings.Count(out, "contradicts") != 1 {
+			t.Errorf("who can't be reached contradicts, too:\n%s", out)
+		}
+	}
+	contradicted("an older state of the store was put back")
 	grow(t, o, rewritten, 20)
-	want(t, exitQuorum, "history was rewritten", "cosign", "--data", other)
+	contradicted("history was rewritten")
 	if _, cosigned, err := rewritten.Published(); err != nil || cosigned != nil {
 		t.Errorf("the rewritten ledger is cosigned: %v, %v", cosigned, err)
 	}

@@ -129,12 +129,17 @@ func (c *Cosigner) Cosign(body []byte) (*Cosigned, error) {
 	}
 	dir := logDir(c.dir, origin)
 	vkey, err := readLogKey(dir)
+	gone := false
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, gone := os.Lstat(dir); errors.Is(gone, fs.ErrNotExist) {
-			return nil, refuse(http.StatusNotFound, "this cosigner was not told to sign for that log")
-		}
+		_, none := os.Lstat(dir)
+		gone = errors.Is(none, fs.ErrNotExist)
+	} else if err == nil {
+		gone, err = retired(dir)
 	}
-	if err != nil {
+	switch {
+	case gone:
+		return nil, refuse(http.StatusNotFound, "this cosigner was not told to sign for that log")
+	case err != nil:
 		return nil, err
 	}
 	checkpoint, err := ledger.OpenCheckpoint(r.checkpoint, vkey)

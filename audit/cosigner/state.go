@@ -34,6 +34,10 @@ const (
 	// In the directory of a log.
 	logKeyFile = "vkey" // the log's verifier key
 	stateFile  = "last" // what was last cosigned
+	// retiredFile is there, and empty, while nothing is signed for the log. The
+	// directory stays where it is: in the place of one that was taken away AddLog
+	// could begin a log over, and sign a second history for it.
+	retiredFile = "retired"
 )
 
 // nothing is what the state says before the first signature. A file without a
@@ -48,6 +52,8 @@ var (
 	ErrNone = errors.New("there is no cosigner in this directory; audit witness init makes one")
 	// ErrKnown is returned for a log that was added before.
 	ErrKnown = errors.New("the log was added before")
+	// ErrUnknown is returned for a log that the cosigner does not sign for.
+	ErrUnknown = errors.New("this cosigner signs for no log of that origin; audit witness status lists those that there are")
 	// ErrLogKey is returned for what is not the verifier key of a log.
 	ErrLogKey = errors.New("not the verifier key of a log (C2SP signed-note, type 1, Ed25519)")
 )
@@ -66,6 +72,8 @@ type Log struct {
 	Size   int64     // of the tree that was last cosigned, 0 before the first
 	Root   tlog.Hash // of that tree
 	Signed time.Time // when that was, to the minute at least; zero before the first
+
+	Retired bool // it was removed: nothing is signed for it
 }
 
 // Create makes the directory of a new cosigner, which must not exist, with a
@@ -136,7 +144,8 @@ func readKey(dir string) (string, ed25519.PrivateKey, error) {
 
 // AddLog has the cosigner in a directory sign for the log with that verifier
 // key, from the empty tree on, and returns its origin, which is the key's
-// name. A Cosigner that serves from the directory takes it up at once. It
+// name. A Cosigner that serves from the directory takes it up at once. A log that
+// was removed goes on from what was last cosigned, under the key that it had. It
 // returns ErrLogKey, or ErrKnown if the origin was added before, under
 // whatever key: what was signed for it stays.
 func AddLog(dir, vkey string) (origin string, err error) {
@@ -151,14 +160,59 @@ func AddLog(dir, vkey string) (origin string, err error) {
 		logKeyFile: []byte(vkey + "\n"),
 		stateFile:  []byte(nothing),
 	})
-	if errors.Is(err, fs.ErrExist) {
+	if !errors.Is(err, fs.ErrExist) {
+		return v.Name(), err
+	}
+	sub := logDir(dir, v.Name())
+	was, err := readLogKey(sub)
+	if gone, more := retired(sub); errors.Join(err, more) != nil || !gone || was != vkey {
 		return "", fmt.Errorf("%s: %w", v.Name(), ErrKnown)
 	}
-	return v.Name(), err
+	// Commit point: before it the log is retired, after it as it was when it was removed.
+	if err := os.Remove(filepath.Join(sub, retiredFile)); err != nil {
+		return "", fmt.Errorf("taking the log up again: %w", err)
+	}
+	return v.Name(), syncDir(sub)
 }
 
-// Logs returns the logs that the cosigner in a directory signs for, ordered by
-// their directories' names. Of those that can't be read the error speaks.
+// RemoveLog has the cosigner in a directory sign no more for the log of that
+// origin. A Cosigner that serves from the directory heeds it with the next
+// request. What was last cosigned is never forgotten: AddLog goes on from it. It
+// returns ErrUnknown if there is no such log or it was removed before.
+func RemoveLog(dir, origin string) error {
+	if _, err := Key(dir); err != nil {
+		return err
+	}
+	sub := logDir(dir, origin)
+	_, err := os.Lstat(sub)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err == nil {
+		gone, err = retired(sub)
+	}
+	if gone {
+		return fmt.Errorf("%s: %w", origin, ErrUnknown)
+	}
+	if err == nil {
+		// Commit point: before it the log is signed for, after it it is not.
+		err = writeSynced(filepath.Join(sub, retiredFile), nil)
+	}
+	if err != nil {
+		return fmt.Errorf("removing the log: %w", err)
+	}
+	return syncDir(sub)
+}
+
+// retired reports whether the log in that directory was removed.
+func retired(dir string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(dir, retiredFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Logs returns the logs that the cosigner in a directory signs or signed for,
+// ordered by their directories' names. Of those that can't be read the error speaks.
 func Logs(dir string) ([]Log, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, logsDir))
 	if err != nil {
@@ -181,8 +235,13 @@ func Logs(dir string) ([]Log, error) {
 			failed = errors.Join(failed, err)
 			continue
 		}
+		gone, err := retired(sub)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("reading the cosigner's state: %w", err))
+			continue
+		}
 		origin, _, _ := strings.Cut(key, "+")
-		logs = append(logs, Log{origin, key, last.Size, last.Root, last.Signed})
+		logs = append(logs, Log{origin, key, last.Size, last.Root, last.Signed, gone})
 	}
 	return logs, failed
 }

@@ -92,6 +92,53 @@ func TestNothingStartsOver(t *testing.T) {
 	}
 }
 
+// TestRemovedLogIsNotForgotten: nothing is signed for a log that was removed, and
+// one that comes back goes on from what was last cosigned, under no other key.
+func TestRemovedLogIsNotForgotten(t *testing.T) {
+	log := newForeign(t, origin).grow(t, 3, "a")
+	fork := log.fork().grow(t, 9, "b")
+	log.grow(t, 9, "a")
+	dir := newDir(t, log)
+	c := open(t, dir)
+	answers := func(status int, recorded int64, body []byte) {
+		t.Helper()
+		_, err := c.Cosign(body)
+		if refusal := (*cosigner.Refusal)(nil); !errors.As(err, &refusal) || refusal.Status != status || refusal.Recorded != recorded {
+			t.Errorf("%v, want %d", err, status)
+		}
+	}
+	if _, err := c.Cosign(log.request(t, 0, 5)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, cosigner.RemoveLog(dir, origin))
+	answers(http.StatusNotFound, -1, log.request(t, 5, 9))
+	if err := cosigner.RemoveLog(dir, origin); !errors.Is(err, cosigner.ErrUnknown) {
+		t.Errorf("removing it twice: %v", err)
+	}
+	if l := recorded(t, dir); l.Size != 5 || !l.Retired {
+		t.Errorf("it is recorded as %+v", l)
+	}
+	must(t, c.Close())
+	c = open(t, dir)
+	answers(http.StatusNotFound, -1, log.request(t, 5, 9))
+	if _, err := addLog(dir, newForeign(t, origin)); !errors.Is(err, cosigner.ErrKnown) {
+		t.Errorf("adding the origin under another key: %v", err)
+	}
+	answers(http.StatusNotFound, -1, log.request(t, 5, 9))
+
+	if _, err := addLog(dir, log); err != nil {
+		t.Fatal(err)
+	}
+	answers(http.StatusConflict, 5, fork.request(t, 0, 5))
+	answers(http.StatusUnprocessableEntity, -1, fork.request(t, 5, 9))
+	if _, err := c.Cosign(log.request(t, 5, 9)); err != nil {
+		t.Error(err)
+	}
+	if l := recorded(t, dir); l.Size != 9 || l.Retired {
+		t.Errorf("it is recorded as %+v", l)
+	}
+}
+
 // TestNoSignatureBeforeTheDisk: what can't be written isn't signed, and does
 // not count.
 func TestNoSignatureBeforeTheDisk(t *testing.T) {

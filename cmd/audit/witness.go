@@ -19,10 +19,11 @@ import (
 const drainTime = 10 * time.Second
 
 type witnessCmd struct {
-	Init   witnessInitCmd   `cmd:"" help:"Make a new key, in a directory of its own."`
-	AddLog witnessAddLogCmd `cmd:"" name:"add-log" help:"Cosign for a log from now on."`
-	Serve  witnessServeCmd  `cmd:"" help:"Answer the logs."`
-	Status witnessStatusCmd `cmd:"" help:"Print what was last cosigned of each log."`
+	Init      witnessInitCmd      `cmd:"" help:"Make a new key, in a directory of its own."`
+	AddLog    witnessAddLogCmd    `cmd:"" name:"add-log" help:"Cosign for a log from now on."`
+	RemoveLog witnessRemoveLogCmd `cmd:"" name:"remove-log" help:"Cosign for a log no more."`
+	Serve     witnessServeCmd     `cmd:"" help:"Answer the logs."`
+	Status    witnessStatusCmd    `cmd:"" help:"Print what was last cosigned of each log."`
 }
 
 // Help is shown by audit witness --help.
@@ -78,6 +79,25 @@ func (c *witnessAddLogCmd) Run(t terminal) error {
 	return err
 }
 
+type witnessRemoveLogCmd struct {
+	Dir    string `arg:"" type:"path" help:"The cosigner's directory."`
+	Origin string `arg:"" help:"The log's origin, as audit witness status names it."`
+}
+
+// Help is shown by audit witness remove-log --help.
+func (witnessRemoveLogCmd) Help() string {
+	return `For a log that was added by mistake, or whose organisation asked you to stop. What was last cosigned of it stays in the directory, and add-log with the same key goes on from there: a cosigner that starts a log over could sign a second history of it.`
+}
+
+// Run removes a log and prints its origin.
+func (c *witnessRemoveLogCmd) Run(t terminal) error {
+	if err := cosigner.RemoveLog(c.Dir, c.Origin); err != nil {
+		return t.failed(err)
+	}
+	_, err := fmt.Fprintln(t.out, audit.Printable(c.Origin))
+	return err
+}
+
 type witnessServeCmd struct {
 	Dir    string `arg:"" type:"path" help:"The cosigner's directory."`
 	Listen string `default:"127.0.0.1:7380" placeholder:"ADDR" help:"Where logs come in, as host:port, in plain HTTP; port 0 takes a free one. Default: ${default}."`
@@ -89,7 +109,7 @@ func (witnessServeCmd) Help() string {
 
 Prints "listening on http://…" when it is ready. On SIGTERM it takes nothing new, ends what it is at, and exits with 0. It can be killed at any time: what it signed is on disk before it is signed.
 
-A log that add-log adds meanwhile is taken up at once. The log of this program names origins and sizes, never who asked. "the log has forked" in it means that the ledger's key signed two histories: docs/witness.md says what to keep as the proof of it; tell the organisation and the other cosigners.`
+A log that add-log adds or remove-log removes meanwhile is so at once. The log of this program names origins and sizes, never who asked. "the log has forked" in it means that the ledger's key signed two histories: docs/witness.md says what to keep as the proof of it; tell the organisation and the other cosigners.`
 }
 
 // Run serves until ctx is done.
@@ -153,6 +173,9 @@ func printLogs(t terminal, key string, logs []cosigner.Log) error {
 		if !l.Signed.IsZero() {
 			signed = fmt.Sprintf("size %d, cosigned %s", l.Size, l.Signed.Format(time.RFC3339))
 		}
+		if l.Retired {
+			signed += ", removed"
+		}
 		_, more := fmt.Fprintf(t.out, "%s: %s\n", audit.Printable(l.Origin), signed)
 		err = errors.Join(err, more)
 	}
@@ -166,10 +189,12 @@ func printLogsJSON(t terminal, key string, logs []cosigner.Log) error {
 		Size   int64      `json:"size"`
 		Root   string     `json:"root"`
 		Signed *time.Time `json:"signed"` // null before the first
+
+		Removed bool `json:"removed,omitempty"`
 	}
 	entries := []entry{}
 	for _, l := range logs {
-		e := entry{Origin: l.Origin, Key: l.Key, Size: l.Size, Root: l.Root.String()}
+		e := entry{Origin: l.Origin, Key: l.Key, Size: l.Size, Root: l.Root.String(), Removed: l.Retired}
 		if !l.Signed.IsZero() {
 			e.Signed = &l.Signed
 		}

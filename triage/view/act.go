@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -55,10 +56,25 @@ func (m *model) again(id string) tea.Cmd {
 	return nil
 }
 
-// read opens a case for show.
+// againOpen reads anew the case that is open, if one is.
+func (m *model) againOpen() tea.Cmd {
+	for _, p := range m.panes {
+		if t, ok := p.(*textPane); ok && t.id != "" {
+			return m.again(t.id)
+		}
+	}
+	return nil
+}
+
+// read opens a case for show. What can't be opened, or not any more because it
+// was destroyed, doesn't stay on the screen.
 func (m *model) read(id string, show func(m *model, name, text string)) tea.Cmd {
 	return m.start(&job{
 		what: "opening", quick: true,
+		failed: func(m *model) tea.Cmd {
+			m.closeCase(id)
+			return nil
+		},
 		do: func(context.Context) (func(*model) tea.Cmd, error) {
 			text, problem, err := m.work.open(id)
 			return func(m *model) tea.Cmd {
@@ -73,8 +89,25 @@ func (m *model) read(id string, show func(m *model, name, text string)) tea.Cmd 
 	})
 }
 
-// act does what a key says with a case.
+// act does what a key says, in the list and in an open case, with the case of
+// that ID. Those keys that are about no case take none.
 func (m *model) act(name, id string) tea.Cmd {
+	switch name {
+	case "g":
+		return m.network("pulling", m.work.pull)
+	case "P":
+		return m.network("pushing", m.work.push)
+	case "D":
+		return m.network("delivering", m.work.deliver)
+	case "L":
+		return m.lock()
+	case "?":
+		m.push(&textPane{name: "Keys", text: keys})
+		return nil
+	}
+	if id == "" {
+		return nil
+	}
 	switch name {
 	case "a":
 		return m.assign(id, m.me)
@@ -112,10 +145,20 @@ func (m *model) act(name, id string) tea.Cmd {
 			return nil
 		}
 		m.push(&textPane{name: "Links of case " + id, text: m.links.text(id)})
-	case "?":
-		m.push(&textPane{name: "Keys", text: keys})
 	}
 	return nil
+}
+
+// typing finds what an error says to type, where a key does the same.
+var typing = regexp.MustCompile(`type: triage (pull|push|release [0-9a-z]+)([,;.]|$)`)
+
+// keyed names the key in place of what an error says to type.
+func keyed(said string) string {
+	return typing.ReplaceAllStringFunc(said, func(found string) string {
+		parts := typing.FindStringSubmatch(found)
+		verb, _, _ := strings.Cut(parts[1], " ")
+		return "press " + map[string]string{"pull": "g", "push": "P", "release": "H"}[verb] + parts[2]
+	})
 }
 
 // editor returns a pane for text; with returns the change that the text makes.
@@ -172,10 +215,10 @@ func (m *model) network(what string, do func(context.Context, teller) (string, e
 			said, err := do(ctx, m.tell)
 			return func(m *model) tea.Cmd {
 				m.say(said)
-				return m.refresh((*model).link)
+				return tea.Batch(m.refresh((*model).link), m.againOpen())
 			}, err
 		},
 		// What came before it failed is here.
-		failed: func(m *model) tea.Cmd { return m.refresh((*model).link) },
+		failed: func(m *model) tea.Cmd { return tea.Batch(m.refresh((*model).link), m.againOpen()) },
 	})
 }

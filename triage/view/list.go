@@ -225,16 +225,6 @@ func (l *listPane) key(m *model, k key) tea.Cmd {
 			l.query = field{}
 			l.search(m)
 		}
-	case "g":
-		return m.network("pulling", m.work.pull)
-	case "P":
-		return m.network("pushing", m.work.push)
-	case "D":
-		return m.network("delivering", m.work.deliver)
-	case "L":
-		return m.lock()
-	case "?":
-		m.push(&textPane{name: "Keys", text: keys})
 	case "q":
 		return m.leave()
 	case "enter":
@@ -242,9 +232,11 @@ func (l *listPane) key(m *model, k key) tea.Cmd {
 			return m.open(s.ID)
 		}
 	default:
+		id := ""
 		if s := l.chosen(); s != nil {
-			return m.act(k.name, s.ID)
+			id = s.ID
 		}
+		return m.act(k.name, id)
 	}
 	return nil
 }
@@ -274,6 +266,12 @@ const keys = `In the list and in an open case
   X    propose to purge the case, or sign as the last one, under a rule
   f    list the files; none is opened here
   l    what the case has in common with others, and why (triage links)
+  g    get what is new from the desk (triage pull)
+  P    deliver what you did to the desk (triage push)
+  D    bring the sealed bags that are due to their destinations, where the
+       roster says mail or command (triage deliver)
+       The network is used by these three and by nothing else.
+  L    lock: forget keys and texts, until the passphrase is typed
   ?    this help
 
 In the list
@@ -284,12 +282,6 @@ In the list
        country:TH  state:open  state:overdue  assigned:NAME  mark:NAME
        danger:yes  departure:yes  news:yes  day:2026-03  category:CODE
   Esc  end the search, or stop a pull, push or delivery
-  g    get what is new from the desk (triage pull)
-  P    deliver what you did to the desk (triage push)
-  D    bring the sealed bags that are due to their destinations, where the
-       roster says mail or command (triage deliver)
-       The network is used by these three and by nothing else.
-  L    lock: forget keys and texts, until the passphrase is typed
   q    quit
 
 In an open case

@@ -127,7 +127,7 @@ func (m *model) closeCase(id string) {
 
 func (m *model) say(s string) { m.status, m.wrong = s, false }
 
-func (m *model) fail(err error) { m.status, m.wrong = told(err), true }
+func (m *model) fail(err error) { m.status, m.wrong = keyed(told(err)), true }
 
 // tell shows how far the job under way is.
 func (m *model) tell(s string) { m.send(progressMsg(s)) }

@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"tocsin/ledger"
 	"tocsin/triage"
 )
 
@@ -282,6 +283,31 @@ func TestTheDayOnTheScreen(t *testing.T) {
 	if !h.quit || strings.TrimSpace(h.seen) != "" {
 		t.Errorf("after quitting: %v %q", h.quit, h.seen)
 	}
+}
+
+// The keys that need the network work in an open case, which shows what came of
+// it, and is shown no more once it is destroyed.
+func TestNetworkInAnOpenCase(t *testing.T) {
+	s := newStation(t)
+	id := s.tell("MARK-SEEN", nil).String()
+	s.pull()
+	h := newHand(t, s.options())
+	h.press("enter", "D")
+	h.sees("no bag is due to be delivered", "case "+id)
+	h.press("n", "MARK-NOTE", "ctrl+s", "end")
+	h.sees("MARK-NOTE", "queued: type triage push")
+	h.press("P")
+	h.sees("delivered: 2 events", "case "+id, "MARK-NOTE")
+	h.seesNot("queued: type triage push")
+	h.press("X", "down", "enter", "y", "P")
+	h.sees("delivered: 1 event", "case "+id)
+	s.colleague(s.org.Purge, id, ledger.RuleRequest)
+	h.press("g")
+	h.sees("was purged", "CASE     STATE")
+	h.seesNot("MARK-SEEN", "MARK-NOTE")
+	s.tell("another", nil)
+	h.press("g", "enter", "L")
+	h.sees("Passphrase")
 }
 
 // What was typed is there until it is sealed.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tocsin/ledger"
+	"tocsin/testorg"
 )
 
 // events returns what a home signed about a case that is not a message, in the
@@ -29,12 +30,18 @@ func (s *station) events(id string) string {
 // colleagueProposes signs as the colleague worker-1 that a case is to be purged.
 func (s *station) colleagueProposes(id, rule string) {
 	s.t.Helper()
+	s.colleague(s.org.ProposePurge, id, rule)
+}
+
+// colleague signs as worker-1, who has seen all of the case.
+func (s *station) colleague(sign func(testorg.Worker, ledger.CaseID, string, int64) *ledger.Leaf, id, rule string) {
+	s.t.Helper()
 	c, err := s.home.Find(id)
 	ok(s.t, err)
 	history, err := s.vault.History(c.ID)
 	ok(s.t, err)
 	after := history[len(history)-1].Index
-	_, err = s.vault.AddEvent(s.t.Context(), s.org.ProposePurge(s.org.Workers[0], c.ID, rule, after))
+	_, err = s.vault.AddEvent(s.t.Context(), sign(s.org.Workers[0], c.ID, rule, after))
 	ok(s.t, err)
 }
 
@@ -55,7 +62,8 @@ func TestHoldReleaseAndPurgeOnTheScreen(t *testing.T) {
 	h.press("h", "other", "enter")
 	h.sees("the case says so already")
 	h.press("X")
-	h.sees("the case is held", "triage release")
+	h.sees("the case is held; press H")
+	h.seesNot("triage release")
 	h.press("H")
 	h.sees("Let case " + id + " go")
 	h.press("n")
@@ -63,10 +71,11 @@ func TestHoldReleaseAndPurgeOnTheScreen(t *testing.T) {
 		t.Errorf("queued: %s", got)
 	}
 	h.press("H", "y")
-	h.sees("waits to be pushed, and a", "release comes after it")
-	h.press("esc", "esc", "P")
-	h.sees("delivered: ")
-	h.press("enter", "H", "y")
+	h.sees("waits to be pushed, and a", "release comes after it; press P, and this again")
+	h.seesNot("triage push")
+	h.press("P")
+	h.sees("delivered: ", "case "+id+", received")
+	h.press("H", "y")
 	h.sees("held no longer, queued for push")
 	h.seesNot("held: nobody may purge it")
 	h.press("H", "y")

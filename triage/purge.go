@@ -84,6 +84,12 @@ func (c *Case) purgeable(rule string, r *roster.Signed) Purgeable {
 	return p
 }
 
+// Destroys reports whether that case worker's signature is the last that a purge
+// lacks.
+func (p *Purgeable) Destroys(worker string) bool {
+	return p.Missing == 0 || p.Missing == 1 && !slices.Contains(p.Proposed, worker)
+}
+
 // A Purging is what became of a wish to purge a case.
 type Purging struct {
 	Purgeable

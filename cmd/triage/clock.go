@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tocsin/triage"
@@ -121,6 +123,7 @@ func (c releaseCmd) Run(s *session) error {
 type purgeCmd struct {
 	Case string `arg:"" optional:"" help:"The case's ID, or as much of its beginning as is unique; without it, what may be purged is listed."`
 	Rule string `placeholder:"RULE" help:"Under which rule: retention or request."`
+	Yes  bool   `help:"Don't ask before your signature destroys a case."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -132,7 +135,7 @@ func (purgeCmd) Help() string {
   triage purge 7k3q --rule retention
   triage push
 
-Without a case, lists what may be purged and what colleagues proposed. With one, proposes it or, if enough colleagues did, purges it. So many case workers must sign as the organisation's policy says, two if it says nothing, and all of them after the case's last message, note, hold or release.
+Without a case, lists what may be purged and what colleagues proposed. With one, proposes it or, if enough colleagues did, purges it. So many case workers must sign as the organisation's policy says, two if it says nothing, and all of them after the case's last message, note, hold or release. The last signature destroys the case: you are asked before it, or give --yes.
 
 The rules:
 
@@ -151,10 +154,26 @@ func (c purgeCmd) Run(s *session) error {
 	case c.Case == "" || c.Rule == "":
 		return usageError("a purge needs a case and a rule: triage purge CASE --rule retention")
 	}
+	found, destroys, err := c.last(s)
+	if err != nil {
+		return err
+	}
+	if destroys {
+		fmt.Fprintf(s.err, "triage: case %s, under %s: with your signature enough have signed; once it is pushed nobody opens the case again\n", found.ID, c.Rule)
+		if len(found.Handed) == 0 {
+			fmt.Fprintf(s.err, "triage: nobody was told of case %s: it was not handed over\n", found.ID)
+		}
+		if err := s.agreed(c.Yes, "DESTROY it?"); err != nil {
+			return err
+		}
+	}
 	return s.locked(func() error {
-		found, err := caseArg{c.Case}.find(s)
+		found, now, err := c.last(s)
 		if err != nil {
 			return err
+		}
+		if now && !destroys {
+			return errors.New("a colleague has signed meanwhile, and yours would destroy the case; nothing was signed: type it again")
 		}
 		p, err := s.home.Purge(found, c.Rule)
 		if err != nil {
@@ -172,11 +191,30 @@ func (c purgeCmd) Run(s *session) error {
 			fmt.Fprintf(s.err, "triage: you proposed it before; %s\n", more(p.Missing))
 		}
 		s.copies(p.Copies)
-		if !p.Told {
+		if !p.Told && !destroys { // that was said before
 			fmt.Fprintf(s.err, "triage: nobody was told of case %s: it was not handed over\n", p.ID)
 		}
 		return nil
 	})
+}
+
+// last finds the case, and reports whether the signature is the last that its
+// purge lacks.
+func (c purgeCmd) last(s *session) (*triage.Case, bool, error) {
+	found, err := caseArg{c.Case}.find(s)
+	if err != nil {
+		return nil, false, err
+	}
+	card, err := s.home.Card()
+	if err != nil {
+		return nil, false, err
+	}
+	list, err := s.home.Purges(found)
+	if err != nil {
+		return nil, false, err
+	}
+	i := slices.IndexFunc(list, func(p triage.Purgeable) bool { return p.Rule == c.Rule })
+	return found, i >= 0 && list[i].Destroys(card.Name), nil
 }
 
 // copies says which sealed bags of a case no purge takes away.

@@ -91,7 +91,7 @@ func purgeLine(p *triage.Purgeable) string {
 // purgeQuestion asks a case worker for their signature, and says what it does.
 func purgeQuestion(p *triage.Purgeable, copies []string, me string) string {
 	what := fmt.Sprintf("Propose to purge case %s under the rule %s?\n\nYou sign, and %s.", p.ID, p.Rule, missing(p.Missing-1))
-	if p.Missing == 0 || p.Missing == 1 && !slices.Contains(p.Proposed, me) {
+	if p.Destroys(me) {
 		what = fmt.Sprintf("DESTROY case %s under the rule %s?\n\nWith your signature enough have signed. Once it is pushed nobody opens the case again, and only the ledger keeps that there was one. What was handed over stays with whom it was handed to.", p.ID, p.Rule)
 	}
 	if !p.Told {

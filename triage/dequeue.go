@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,4 +74,42 @@ func (q Queued) Lost() string {
 		return "your signature is lost, and the case stays as the ledger has it"
 	}
 	return "it never comes into the ledger"
+}
+
+// NoteOf finds the note of the decision that a queued hand-over came from. It
+// returns it if it is queued, too, and sends the case nowhere else that it still
+// goes, so that it leaves the queue with the hand-over. stays reports that there
+// is a note that can't: it is in the ledger, or names others. It opens the case.
+func (h *Home) NoteOf(q *Queued) (note *Queued, stays bool, err error) {
+	c, err := h.Find(q.Leaf.Case.String())
+	if err != nil {
+		return nil, false, err
+	}
+	o, err := h.openCase(c)
+	if err != nil {
+		return nil, false, err
+	}
+	to := q.Leaf.Destination
+	goes := func(to string) bool {
+		return slices.ContainsFunc(c.Handed, func(e Entry) bool {
+			return e.queued != q.Path && e.Leaf.Event == ledger.EventHandedOver && e.Leaf.Destination == to
+		})
+	}
+	for _, e := range c.Messages {
+		if e.Leaf.Kind != ledger.KindNote {
+			continue
+		}
+		n, err := h.note(o, e)
+		if err != nil || n.Decision == nil || !slices.Contains(n.Decision.To, to) {
+			continue // what can't be read decides nothing
+		}
+		if e.Index >= 0 || slices.ContainsFunc(n.Decision.To, goes) {
+			stays = stays || !goes(to)
+			continue
+		}
+		number := Queued{Path: e.queued}.Number()
+		note, err = h.Waiting(number)
+		return note, false, err
+	}
+	return nil, stays, nil
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"tocsin/ledger"
 	"tocsin/triage"
+	"tocsin/triage/screen"
 )
 
 type queueCmd struct {
@@ -21,7 +23,7 @@ Examples:
   triage queue
   triage queue drop 12
 
-Dropping says what is lost, and asks. It takes nothing back: what the desk has of it stays in the ledger.`
+Dropping says what is lost, and asks. It takes nothing back: what the desk has of it stays in the ledger. With a hand-over goes the note of what was decided, if that is still queued and names nobody else who gets the case; for that the case is opened.`
 }
 
 type queueListCmd struct {
@@ -71,26 +73,70 @@ func (c queueDropCmd) Run(s *session) error {
 	}
 	what := fmt.Sprintf("%s of case %s, of %s", q.What(), q.Leaf.Case, q.Leaf.Done)
 	fmt.Fprintf(s.err, "triage: %s: %s\n", what, q.Lost())
+	with, err := c.note(s, q)
+	if err != nil {
+		return err
+	}
 	if err := s.agreed(c.Yes, "drop it?"); err != nil {
 		return err
 	}
 	return s.locked(func() error {
-		// It may have been delivered while the question stood, and the number of
+		// They may have been delivered while the question stood, and the number of
 		// the last be another's now.
-		now, err := s.home.Waiting(c.Number)
-		if err != nil {
-			return err
+		drop := []*triage.Queued{q}
+		if with != nil {
+			drop = []*triage.Queued{with, q} // killed between the two, it is typed again
 		}
-		if !q.Same(now) {
-			return errors.New("the queue was changed meanwhile; nothing was dropped")
+		for _, one := range drop {
+			now, err := s.home.Waiting(one.Number())
+			if err != nil {
+				return err
+			}
+			if !one.Same(now) {
+				return errors.New("the queue was changed meanwhile; nothing was dropped")
+			}
 		}
-		if err := s.home.Dequeue(now); err != nil {
-			return err
+		for _, one := range drop {
+			if err := s.home.Dequeue(one); err != nil {
+				return err
+			}
 		}
 		if c.JSON {
-			return s.printJSON(waitingJSON{q.Number(), asJSON([]triage.Queued{*q})[0], string(q.Leaf.Done)})
+			dropped := droppedJSON{waitingJSON: waitingJSON{q.Number(), asJSON([]triage.Queued{*q})[0], string(q.Leaf.Done)}}
+			if with != nil {
+				dropped.Note = with.Number()
+			}
+			return s.printJSON(dropped)
 		}
 		s.say("dropped: %s", what)
 		return nil
 	})
+}
+
+// droppedJSON is an event that was dropped, for programs.
+type droppedJSON struct {
+	waitingJSON
+	Note int `json:"note,omitempty"` // the number of the note that was dropped with it
+}
+
+// note returns the note that is dropped with a hand-over, or nil, and says what
+// becomes of it.
+func (c queueDropCmd) note(s *session, q *triage.Queued) (*triage.Queued, error) {
+	if q.Leaf.Event != ledger.EventHandedOver {
+		return nil, nil
+	}
+	note, stays, err := s.home.NoteOf(q)
+	switch {
+	case err != nil && s.ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		// What is refused for good must go, whether the case can be opened or not.
+		fmt.Fprintf(s.err, "triage: whether a note says that it goes there could not be looked up, and none is dropped: %s\n", screen.Line(err.Error()))
+		return nil, nil
+	case note != nil:
+		fmt.Fprintf(s.err, "triage: the note of that decision, number %d, goes with it\n", note.Number())
+	case stays:
+		fmt.Fprintf(s.err, "triage: the note of that decision stays, and says that the case goes there; say in another that it does not: triage note %s\n", q.Leaf.Case.String()[:8])
+	}
+	return note, nil
 }

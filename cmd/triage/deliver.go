@@ -21,6 +21,8 @@ Mail needs a server (triage mail set). It leaves only under TLS with a certifica
 
 A command is a program NAME of yours in the home's directory commands, owned by you and writable by nobody else. It gets the sealed bag on its standard input, and the file's name and the destination as arguments. Exit code 0 means delivered, 75 that it is to be tried again, every other that it is refused.
 
+It does not wait for triage push, as a child in danger doesn't: push as soon as you can, and if the desk then refuses the hand-over of a bag that has left, telephone the destination and write a note of it.
+
 Killed at any instant, it is simply run again. A bag may then come twice, by mail under the same Message-ID.
 
 Example, for cron:

@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return asked
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "audit: %s\naudit: see audit --help\n", audit.Printable(err.Error()))
+		fmt.Fprintf(stderr, "audit: %s\naudit: see %s --help\n", audit.Printable(err.Error()), named(err))
 		return exitUsage
 	}
 	err = k.Run()
@@ -92,6 +92,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitWhole
+}
+
+// named returns the verb that a wrong command line names, or audit if it names
+// none.
+func named(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context.Selected() != nil {
+		return wrong.Context.Selected().FullPath()
+	}
+	return "audit"
 }
 
 // Run prints the version.

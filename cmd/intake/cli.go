@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return asked
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "intake: %v\nintake: see intake --help\n", err)
+		fmt.Fprintf(stderr, "intake: %v\nintake: see %s --help\n", err, named(err))
 		return exitUsage
 	}
 	if err := k.Run(); err != nil {
@@ -95,6 +95,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// named returns the verb that a wrong command line names, or intake if it names
+// none.
+func named(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context.Selected() != nil {
+		return wrong.Context.Selected().FullPath()
+	}
+	return "intake"
 }
 
 // next says what to type next, where an error has such an answer.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -69,7 +70,13 @@ func (c orgAddDestinationCmd) Run(s *session) error {
 	if err := c.change(&d); err != nil {
 		return err
 	}
-	return s.draft("the destination is added", func() error { return s.home.OrgAddDestination(d) })
+	if err := s.draft("the destination is added", func() error { return s.home.OrgAddDestination(d) }); err != nil {
+		return err
+	}
+	if d.Kind == "" {
+		fmt.Fprintf(s.err, "triage: the rules propose %s for nothing, for it has no kind; type: triage org set-destination %[1]s --kind KIND\n", d.Name)
+	}
+	return nil
 }
 
 type orgSetDestinationCmd struct {

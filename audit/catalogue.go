@@ -127,6 +127,7 @@ var catalogue = []Kind{
 	{"withdrawn-policy", Serious, "a report is withdrawn only under a roster that allows it", withdrawn},
 
 	{"cosigned-old", Notice, "a quorum of cosigners vouched for the ledger in the days before the audit", "If the snapshot is as old, take a newer one. Otherwise ask the intake's operator what keeps intake cosign from its cosigners, and ask them what they signed last: you may be shown an old state."},
+	{"day-ahead", Notice, "no day in a store is yet to come, but for the next", "Have the intake's operator set its clock right and say how long it was ahead: cases may be purged too early by that much, and nothing is published until the days have caught up."},
 	{"deadline-overdue", Notice, "a case worker sees each report within the policy's hours, counted so that none is told that may be in time", "Ask the case workers to read it: triage pull, then triage due."},
 	{"rekey-overdue", Notice, "after a change of case workers each envelope is sealed again to those who are left", "Have a case worker run triage rekey and triage push."},
 	{"retention-overdue", Notice, "a case at rest is purged once the policy's time has passed", "Have the case workers purge it with triage purge, or hold it with triage hold."},

@@ -45,10 +45,11 @@ var forgedHistories = slices.Concat(
 		{forging{"", "two stores forked from one, each shown to another auditor", (*forgery).goOn}, ledgerKey, []means{forked}},
 	},
 	by(ledgerKey, []forging{
-		{"cosigned-stale", "a report made to vanish where the roster asks for cosigners, and nothing shown that they signed", func(f *forgery) {
+		{"cosigned-stale deadline-overdue", "a report made to vanish where the roster asks for cosigners, and nothing shown that they signed", func(f *forgery) {
 			f.cosigned()
 			f.rewrite()
 			f.publish("published", "2026-03-19", f.Ledger, f.end()+1, f.root(f.end()+1))
+			f.Day = f.Day.AddDate(0, 0, 4)
 		}},
 		{"cosigned-root", "a report made to vanish where the roster asks for cosigners, and what they signed left as it was", func(f *forgery) {
 			f.cosigned()

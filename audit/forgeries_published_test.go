@@ -17,7 +17,7 @@ import (
 
 // forgedPublished change what was published and cosigned.
 var forgedPublished = slices.Concat(by(access, []forging{
-	{"cosigned-old deadline-overdue", "an old state shown again and again, with the cosignatures of then", func(f *forgery) {
+	{"cosigned-old day-ahead deadline-overdue", "an old state shown again and again, with the cosignatures of then", func(f *forgery) {
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2099-01-01", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
 		f.Day = f.Day.AddDate(0, 0, 6)
@@ -78,10 +78,11 @@ var forgedPublished = slices.Concat(by(access, []forging{
 		f.addRoster(func() { f.Roster.Cosigners, f.Roster.Policy.Quorum = nil, 0 })
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c...)
 	}},
-	{"cosigned-quorum cosigned-stale", "leaves that too few cosigned for days", func(f *forgery) {
+	{"cosigned-quorum cosigned-stale deadline-overdue", "leaves that too few cosigned for days", func(f *forgery) {
 		c := f.addCosigners(2)
 		f.publish("cosigned", "2026-03-15", f.Ledger, f.end()+1, f.root(f.end()+1), c[1])
 		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
+		f.Day = f.Day.AddDate(0, 0, 4)
 	}},
 	{"signature-unknown", "words below the checkpoint", func(f *forgery) {
 		f.put("head", []byte("checkpoint"), append(f.get("head", []byte("checkpoint")), wordyLine...))
@@ -100,9 +101,10 @@ var forgedPublished = slices.Concat(by(access, []forging{
 		stranger, _ := cosigner("cosigner-1")
 		f.publish("published", "2026-03-15", f.Ledger, leafCount+1, f.root(leafCount+1), stranger)
 	}},
-	{"cosigned-stale", "leaves that nobody cosigned for days", func(f *forgery) {
+	{"cosigned-stale deadline-overdue", "leaves that nobody cosigned for days", func(f *forgery) {
 		f.addCosigners(1)
 		f.publish("published", "2026-03-19", f.Ledger, leafCount+1, f.root(leafCount+1))
+		f.Day = f.Day.AddDate(0, 0, 4)
 	}},
 }))
 

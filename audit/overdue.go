@@ -48,6 +48,13 @@ func (a *auditor) overdue(today ledger.Day) {
 	if today == "" || len(a.rosters) == 0 {
 		return
 	}
+	// A day is let pass: two clocks are never the same at midnight.
+	if tomorrow := ledger.DayOf(today.Time().AddDate(0, 0, 1)); a.shown > tomorrow {
+		// Nothing else in the store tells: with its clock ahead, a case is at
+		// rest for long enough too early, and once the clock is right nothing is
+		// published until it has caught up.
+		a.found("day-ahead", "store", "it was in use on %s, and it is %s", a.shown, today)
+	}
 	a.aged(today)
 	r := a.rosters[len(a.rosters)-1]
 	deadline := time.Duration(r.Policy.DeadlineHours) * time.Hour

@@ -12,6 +12,7 @@ import (
 
 // forgedDelays are no forgeries: something was left undone.
 var forgedDelays = by(nothing, []forging{
+	{"day-ahead", "an intake whose clock is two days ahead", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, -2) }},
 	{"deadline-overdue", "a report that nobody read in time", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 3) }},
 	{"retention-overdue deadline-overdue", "cases kept longer than the policy says", func(f *forgery) { f.Day = f.Day.AddDate(0, 0, 366) }},
 	{"cosigned-old deadline-overdue", "a ledger that nobody cosigned since a roster asked for it", func(f *forgery) {

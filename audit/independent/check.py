@@ -16,7 +16,7 @@ from texts import Refused, sha256
 
 BUCKETS = ("vault", "leaves", "hashes", "head", "rosters", "cases", "envelopes", "messages",
            "ids", "tags", "threads", "blobs", "signatures", "additions")
-NOTICES = ("cosigned-old", "deadline-overdue", "retention-overdue", "rekey-overdue")
+NOTICES = ("cosigned-old", "day-ahead", "deadline-overdue", "retention-overdue", "rekey-overdue")
 LISTED = 100            # findings of one ID
 MISSING_LEAVES = 65536
 

@@ -19,6 +19,8 @@ class Overdue:
             self.report("roster-rollback", f"roster {current.number}, and the auditor's is {mine.number}")
         elif same_number and mine.note not in same_number:
             self.report("roster-fork", f"roster {mine.number}")
+        if day_number(self.today) + 1 < day_number(max(self.days_shown())):
+            self.report("day-ahead", "store")
         self.check_stale(current)
         self.check_cases_in_time(current)
 
@@ -34,10 +36,12 @@ class Overdue:
         waiting = max(waiting, self.cosigned_size)
         if waiting >= len(self.leaves) or self.leaves[waiting] is None:
             return
-        shown = [leaf.day for leaf in self.leaves if leaf]
-        shown += [found.day for found in (self.published, self.cosigned) if found]
-        if day_number(self.leaves[waiting].day) + STALE_DAYS < day_number(max(shown)):
+        if day_number(self.leaves[waiting].day) + STALE_DAYS < day_number(max(self.days_shown())):
             self.report("cosigned-stale", f"leaf {waiting}")
+
+    def days_shown(self):
+        shown = [leaf.day for leaf in self.leaves if leaf]
+        return shown + [found.day for found in (self.published, self.cosigned) if found]
 
     def check_aged(self, first):
         vouched = [day for day in (self.vouched, first and day_number(first.day)) if day is not None]

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,6 +78,10 @@ func readLeaves(tx *bolt.Tx) [][]byte {
 	return out
 }
 
+// TestAttacksAreNamed wants findings to name where. That each attack is caught,
+// and nothing else found, is tried in audit/attacks_test.go, with those on large
+// messages and on history.
+//
 // In goodStore: leaf 0 is the roster, leaves 1 and 2 the first case and its
 // report, 3 its hand-over, 4 a reply; 5 and 6 the second case.
 func TestAttacksAreNamed(t *testing.T) {
@@ -239,105 +242,4 @@ func TestAttacksAreNamed(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestBlobAttacksAreNamed(t *testing.T) {
-	o, dir := goodStore(t)
-	blobs := blobFiles(t, dir)
-	has := func(id string) {
-		t.Helper()
-		for _, f := range o.Audit(t, dir, nil).Findings {
-			if f.ID == id {
-				return
-			}
-		}
-		t.Errorf("no finding %s", id)
-	}
-	content, err := os.ReadFile(blobs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(path string, b []byte) {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Remove(blobs[0]); err != nil {
-		t.Fatal(err)
-	}
-	has("blob-missing")
-	write(blobs[0], content[:len(content)-1])
-	has("message-size")
-	altered := bytes.Clone(content)
-	altered[len(altered)/2] ^= 1
-	write(blobs[0], altered)
-	has("message-digest")
-	write(blobs[0], content)
-	stray := filepath.Join(dir, vault.BlobsDir, "notes.txt")
-	write(stray, []byte("the witness is in room 12"))
-	has("blob-stray")
-	if err := os.Remove(stray); err != nil {
-		t.Fatal(err)
-	}
-	o.MustBeWhole(t, dir)
-}
-
-// TestRollbackAndRewriteAreNamed needs the checkpoint that an earlier audit
-// kept: without it an old snapshot is as good as a new one.
-func TestRollbackAndRewriteAreNamed(t *testing.T) {
-	o := testorg.New(t, 2)
-	v := o.Open(t, o.Create(t))
-	for range 3 {
-		if err := o.NewReport(t, "account", 0).Add(t.Context(), v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	old := testorg.Snapshot(t, v)
-	oldHead := o.MustBeWhole(t, old).Signed
-	for range 2 {
-		if err := o.NewReport(t, "account", 0).Add(t.Context(), v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	now := testorg.Snapshot(t, v)
-	nowHead := o.MustBeWhole(t, now).Signed
-	v.Close()
-	if r := o.Audit(t, now, oldHead); !r.Whole {
-		t.Errorf("a store that only grew: %v", r.Findings)
-	}
-	only := func(dir string, last []byte, id string) {
-		t.Helper()
-		if r := o.Audit(t, dir, last); len(r.Findings) != 1 || r.Findings[0].ID != id {
-			t.Errorf("found %v, want %s alone", r.Findings, id)
-		}
-	}
-	only(old, nowHead, "history-rollback")
-	// The ledger key is stolen, a whole case is taken out of history without
-	// a trace in the store, and everything is signed again.
-	edit(t, now, func(tx *bolt.Tx) error {
-		leaves := readLeaves(tx)
-		last, err := ledger.ParseLeaf(leaves[len(leaves)-2])
-		if err != nil {
-			return err
-		}
-		for bucket, k := range map[string][]byte{
-			"cases": key(9), "envelopes": key(9), "messages": key(10),
-			"threads": append(key(9), key(10)...), "ids": last.Case[:],
-		} {
-			if err := tx.Bucket([]byte(bucket)).Delete(k); err != nil {
-				return err
-			}
-		}
-		tags := tx.Bucket([]byte("tags"))
-		for k, at := tags.Cursor().First(); k != nil; k, at = tags.Cursor().Seek(append(bytes.Clone(k), 0)) {
-			if bytes.Equal(at, key(9)) {
-				if err := tags.Delete(k); err != nil {
-					return err
-				}
-			}
-		}
-		return rewrite(o, tx, leaves[:len(leaves)-2])
-	})
-	o.MustBeWhole(t, now) // nothing in the store itself tells
-	only(now, nowHead, "history-rollback")
 }

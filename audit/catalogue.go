@@ -119,7 +119,7 @@ var catalogue = []Kind{
 	{"event-order", Serious, "a destination acknowledges what was handed over to it", acted},
 	{"message-padding", Serious, "a message's length is a step of the padding, so that it tells little", "Find out which program sealed it. Its length was seen by whoever saw the store, and can't be taken back."},
 	{"published-day", Serious, "what is published on a day covers the leaves of the days before, so that it does not tell when reports come in", "Find out which program published it, and treat the hours of the reports of that day as known."},
-	{"published-short", Serious, "what is published on a day covers all leaves of the days before, so that none is kept from those outside", "Ask the intake's operator whether its clock was set back: then the next that is published mends it. If it was not, leaves were kept from witnesses' receipts and from the cosigners. Keep this snapshot, and hold the checkpoint of the next against it with audit compare."},
+	{"published-short", Serious, "what is published on a day covers all leaves of the days before, so that none is kept from those outside", "Leaves were kept from witnesses' receipts and from the cosigners: ask the intake's operator which program published it. Keep this snapshot, and hold the checkpoint of the next against it with audit compare."},
 	{"recipient-type", Serious, "all is sealed to post-quantum recipients", readable},
 	{"rekey-roster", Serious, "an envelope is sealed again for the roster in force", "Have the case workers run triage rekey and triage push again."},
 	{"roster-number", Serious, "a leaf and its roster have the same number", rosters},

@@ -145,6 +145,7 @@ func TestOnionOfARunningTor(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a cosigner", func(t *testing.T) { cosignedThroughTor(t, network, running) })
 	t.Run("wrong password", func(t *testing.T) {
 		dir := setUp(t)
 		if err := os.WriteFile(passwordFile, []byte("another"), 0o600); err != nil {

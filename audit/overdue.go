@@ -95,8 +95,9 @@ func (a *auditor) rekey(where string, sealed *roster.Signed) {
 // are not in another.
 func missing(r, other *roster.Signed) []string {
 	var names []string
+	recipients := other.Recipients()
 	for _, w := range r.Workers {
-		if !slices.Contains(other.Recipients(), w.Recipient) {
+		if !slices.Contains(recipients, w.Recipient) {
 			names = append(names, w.Name)
 		}
 	}
